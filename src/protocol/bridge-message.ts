@@ -1,0 +1,205 @@
+import { ProtocolError } from './errors.ts';
+import { type ChunkId, isSha256, type Sha256 } from './identifier.ts';
+import * as limits from './limits.ts';
+import { asA, asBuffer, asCount, asFields, asFlag, asList, asOneOf, asText } from './shape.ts';
+import { decodeTraffic, type Traffic } from './traffic.ts';
+import { decodeWorkerConfig, type WorkerConfig } from './worker-config.ts';
+
+/**
+ * Between the tabs of one browser and its service worker: structured clones with transferred buffers. `Page` messages
+ * go over `postMessage` (they keep the worker alive); leader messages over the MessagePort that `lead` brings.
+ * A page and a worker of different PROTOCOL_VERSION ignore each other: every request then goes to the network.
+ */
+
+/** Page → worker, by `ServiceWorker.postMessage`. */
+export type PageMessage =
+  /** Asks for a `status` now; later ones come whenever something changed. */
+  | { readonly type: 'watch'; readonly version: number }
+  /** This tab became the leader. The transferred port carries leader messages until it or the worker ends. */
+  | { readonly type: 'lead'; readonly version: number }
+  /** Sent while a stream is open: traffic on a MessagePort alone does not keep a worker alive. */
+  | { readonly type: 'keep-alive' }
+  /** What the page had loaded before the worker took control: to be taken from the HTTP cache. */
+  | { readonly type: 'loaded'; readonly urls: readonly string[] }
+  /** Fetch these into the store. One `Reply` comes over the transferred port. */
+  | { readonly type: 'prefetch'; readonly urls: readonly string[] }
+  /** Look for a newer release. One `Reply` comes over the transferred port. */
+  | { readonly type: 'check' };
+
+export type Reply =
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string };
+
+/** Worker → page, by `Client.postMessage`. */
+export type WorkerMessage =
+  | { readonly type: 'status'; readonly version: number; readonly status: WorkerStatus }
+  /** The worker has no port: the leader, if this tab is it, sends `lead` again. */
+  | { readonly type: 'leader-wanted' }
+  /** The leader does not answer: this (visible) tab takes its lock. */
+  | { readonly type: 'take-over' };
+
+export interface WorkerStatus {
+  /** The release that new pages get; `null` before the first one is installed. */
+  readonly release: { readonly sequence: number; readonly version: string } | null;
+  readonly traffic: Traffic;
+  readonly peers: number;
+  /** True while a leader's port is connected. */
+  readonly leader: boolean;
+}
+
+/** Worker → leader. */
+export type LeaderRequest =
+  /** First message on a port, and again when the set of releases changes; newest manifest first. */
+  | { readonly type: 'releases'; readonly config: WorkerConfig; readonly manifests: readonly ArrayBuffer[] }
+  /** Chunks that a page waits for, in the order of need. Answered by `ack` at once, then by `chunk` or `missing` each. */
+  | {
+      readonly type: 'want';
+      readonly request: number;
+      readonly urgency: Urgency;
+      readonly chunks: readonly ChunkId[];
+    }
+  | { readonly type: 'cancel'; readonly request: number }
+  /** The worker put these into the store itself: the swarm may have them. */
+  | { readonly type: 'stored'; readonly chunks: readonly ChunkId[] };
+
+/** `urgent`: a navigation or a small file that a page waits for. `bulk`: everything else. */
+export type Urgency = 'urgent' | 'bulk';
+export const URGENCIES: readonly Urgency[] = ['urgent', 'bulk'];
+
+/** Leader → worker. */
+export type LeaderResponse =
+  | { readonly type: 'ack'; readonly request: number }
+  /** Plain bytes, transferred. The worker verifies them again before a page sees them. */
+  | { readonly type: 'chunk'; readonly request: number; readonly chunk: ChunkId; readonly bytes: ArrayBuffer }
+  /** Neither peers nor the origin could give it now; the worker tries the origin itself. */
+  | { readonly type: 'missing'; readonly request: number; readonly chunk: ChunkId }
+  /** Bytes moved since the last report, and the number of connected peers. */
+  | { readonly type: 'report'; readonly traffic: Traffic; readonly peers: number };
+
+const MAX_MANIFESTS = 16;
+const MAX_MESSAGE_CHARACTERS = 1024;
+
+/** @throws ProtocolError */
+export function decodePageMessage(value: unknown): PageMessage {
+  const fields = asFields(value, 'page message');
+  switch (fields.type) {
+    case 'watch':
+    case 'lead':
+      return { type: fields.type, version: asCount(fields.version, 'version') };
+    case 'keep-alive':
+    case 'check':
+      return { type: fields.type };
+    case 'loaded':
+    case 'prefetch':
+      return { type: fields.type, urls: asList(fields.urls, 'urls', limits.MAX_URLS_PER_MESSAGE, asUrl) };
+    default:
+      throw new ProtocolError('unknown-type', 'page message');
+  }
+}
+
+/** @throws ProtocolError */
+export function decodeReply(value: unknown): Reply {
+  const fields = asFields(value, 'reply');
+  switch (fields.type) {
+    case 'done':
+      return { type: 'done' };
+    case 'failed':
+      return {
+        type: 'failed',
+        code: asText(fields.code, 'code', limits.MAX_LABEL_BYTES),
+        message: asText(fields.message, 'message', MAX_MESSAGE_CHARACTERS),
+      };
+    default:
+      throw new ProtocolError('unknown-type', 'reply');
+  }
+}
+
+/** @throws ProtocolError */
+export function decodeWorkerMessage(value: unknown): WorkerMessage {
+  const fields = asFields(value, 'worker message');
+  switch (fields.type) {
+    case 'status':
+      return { type: 'status', version: asCount(fields.version, 'version'), status: decodeStatus(fields.status) };
+    case 'leader-wanted':
+    case 'take-over':
+      return { type: fields.type };
+    default:
+      throw new ProtocolError('unknown-type', 'worker message');
+  }
+}
+
+/** @throws ProtocolError */
+export function decodeLeaderRequest(value: unknown): LeaderRequest {
+  const fields = asFields(value, 'leader request');
+  switch (fields.type) {
+    case 'releases':
+      return {
+        type: 'releases',
+        config: decodeWorkerConfig(fields.config),
+        manifests: asList(fields.manifests, 'manifests', MAX_MANIFESTS, (manifest) =>
+          asBuffer(manifest, 'manifest', limits.MAX_MANIFEST_BYTES),
+        ),
+      };
+    case 'want':
+      return {
+        type: 'want',
+        request: asCount(fields.request, 'request'),
+        urgency: asOneOf(fields.urgency, 'urgency', URGENCIES),
+        chunks: asList(fields.chunks, 'chunks', limits.MAX_CHUNKS_PER_WANT, asChunkId),
+      };
+    case 'cancel':
+      return { type: 'cancel', request: asCount(fields.request, 'request') };
+    case 'stored':
+      return { type: 'stored', chunks: asList(fields.chunks, 'chunks', limits.MAX_CHUNKS_PER_PACK, asChunkId) };
+    default:
+      throw new ProtocolError('unknown-type', 'leader request');
+  }
+}
+
+/** @throws ProtocolError */
+export function decodeLeaderResponse(value: unknown): LeaderResponse {
+  const fields = asFields(value, 'leader response');
+  switch (fields.type) {
+    case 'ack':
+      return { type: 'ack', request: asCount(fields.request, 'request') };
+    case 'chunk':
+      return {
+        type: 'chunk',
+        request: asCount(fields.request, 'request'),
+        chunk: asChunkId(fields.chunk),
+        bytes: asBuffer(fields.bytes, 'bytes', limits.MAX_CHUNK_BYTES),
+      };
+    case 'missing':
+      return { type: 'missing', request: asCount(fields.request, 'request'), chunk: asChunkId(fields.chunk) };
+    case 'report':
+      return { type: 'report', traffic: decodeTraffic(fields.traffic), peers: asCount(fields.peers, 'peers') };
+    default:
+      throw new ProtocolError('unknown-type', 'leader response');
+  }
+}
+
+function decodeStatus(value: unknown): WorkerStatus {
+  const fields = asFields(value, 'status');
+  return {
+    release: fields.release === null ? null : decodeReleaseName(fields.release),
+    traffic: decodeTraffic(fields.traffic),
+    peers: asCount(fields.peers, 'peers'),
+    leader: asFlag(fields.leader, 'leader'),
+  };
+}
+
+function decodeReleaseName(value: unknown): { sequence: number; version: string } {
+  const fields = asFields(value, 'release');
+  return {
+    sequence: asCount(fields.sequence, 'sequence'),
+    version: asText(fields.version, 'version', limits.MAX_LABEL_BYTES),
+  };
+}
+
+function asUrl(value: unknown): string {
+  return asText(value, 'url', limits.MAX_URL_CHARACTERS);
+}
+
+function asChunkId(value: unknown): Sha256 {
+  return asA(value, 'chunk', isSha256);
+}

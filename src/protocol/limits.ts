@@ -1,0 +1,73 @@
+/**
+ * Every maximum of the protocol, each with its reason. A decoder refuses what exceeds one of them before it
+ * allocates; an encoder never produces it.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Largest plain chunk. Four times the default average, as content-defined chunking asks for max ≥ 2.5 × average. */
+export const MAX_CHUNK_BYTES = 256 * KIB;
+
+/** Largest encoded chunk: an encoding that does not shrink a chunk is not used, so it never exceeds the plain one. */
+export const MAX_ENCODED_CHUNK_BYTES = MAX_CHUNK_BYTES;
+
+/** Largest pack: below the 25 MiB file limit of common static hosts, and one Range request's worth on a slow line. */
+export const MAX_PACK_BYTES = 16 * MIB;
+
+/** Chunks in one pack. 16 MiB of 1 KiB chunks: a pack of many tiny files. */
+export const MAX_CHUNKS_PER_PACK = 16_384;
+
+/** Packs that one manifest references: 64 GiB of content. */
+export const MAX_PACKS = 4096;
+
+/** Files in one release: ten times the largest web app that we know (about 9,000 files). */
+export const MAX_FILES = 100_000;
+
+/** Manifest bytes. 100,000 files of one chunk each take about 12 MiB. */
+export const MAX_MANIFEST_BYTES = 16 * MIB;
+
+/** Pointer bytes: an update check with no news must cost less than 1 KB. */
+export const MAX_POINTER_BYTES = 1000;
+
+/** Signatures on a pointer: the old and the new key during a rotation, and room for two more. */
+export const MAX_SIGNATURES = 4;
+
+/** UTF-8 bytes of a file's path: what URLs of common servers and CDNs allow. */
+export const MAX_PATH_BYTES = 1024;
+
+/** UTF-8 bytes of the app id, channel and version label. */
+export const MAX_LABEL_BYTES = 128;
+
+/** UTF-8 bytes of a response header's value: long Content-Security-Policy headers are several KB. */
+export const MAX_HEADER_VALUE_BYTES = 16 * KIB;
+
+/** Headers of one file, and distinct header sets of one release. */
+export const MAX_HEADERS_PER_SET = 64;
+export const MAX_HEADER_SETS = 1024;
+
+/** A frame on a data channel. 64 KiB payload plus header: larger messages measured no faster and block control messages. */
+export const MAX_FRAGMENT_BYTES = 64 * KIB;
+export const MAX_FRAME_BYTES = MAX_FRAGMENT_BYTES + 64;
+
+/** Pack ids in one `packs` message: keeps the frame below MAX_FRAME_BYTES (36 bytes each). */
+export const MAX_PACKS_PER_MESSAGE = 1024;
+
+/** Chunks that one `request` names, and requests that one peer may have open at another. */
+export const MAX_CHUNKS_PER_REQUEST = 256;
+export const MAX_OPEN_REQUESTS = 64;
+
+/** A signaling message: an SDP of a data channel is about 1 KB; 16 KB leaves room for many candidates. */
+export const MAX_SIGNAL_MESSAGE_BYTES = 16 * KIB;
+export const MAX_SDP_BYTES = 12 * KIB;
+export const MAX_CANDIDATE_BYTES = 1024;
+
+/** ICE servers that a welcome may name; each costs candidates and time. */
+export const MAX_ICE_SERVERS = 8;
+
+/** Chunks in one `want` of the service worker: 64 × 64 KiB average keeps a stream's window at about 4 MiB. */
+export const MAX_CHUNKS_PER_WANT = 256;
+
+/** URLs in one page message (`loaded`, `prefetch`). */
+export const MAX_URLS_PER_MESSAGE = 10_000;
+export const MAX_URL_CHARACTERS = 8192;

@@ -1,0 +1,195 @@
+import { ByteReader, ByteWriter } from './bytes.ts';
+import { type Encoding, encodingOfTag, encodingTag } from './encoding.ts';
+import { ProtocolError } from './errors.ts';
+import { type PackId, readSha256, writeSha256 } from './identifier.ts';
+import * as limits from './limits.ts';
+
+/**
+ * What two peers say over a data channel, one message a frame. `pack` is a number in the list of packs that the
+ * *sender* of the message has announced (`hello`, then `packs`), counted from 0.
+ */
+export type PeerMessage =
+  | { readonly type: 'hello'; readonly version: number; readonly packs: readonly AnnouncedPack[] }
+  | { readonly type: 'packs'; readonly packs: readonly AnnouncedPack[] }
+  /** All that the sender holds of a pack; bit 0 of a byte is its lowest-numbered chunk. */
+  | { readonly type: 'bitfield'; readonly pack: number; readonly bits: Uint8Array }
+  | { readonly type: 'have'; readonly pack: number; readonly first: number; readonly count: number }
+  | {
+      readonly type: 'request';
+      readonly request: number;
+      readonly pack: number;
+      readonly first: number;
+      readonly count: number;
+    }
+  | { readonly type: 'cancel'; readonly request: number }
+  /** The sender will not answer what is left of this request. */
+  | { readonly type: 'reject'; readonly request: number }
+  | DataMessage
+  | { readonly type: 'ping'; readonly token: number }
+  | { readonly type: 'pong'; readonly token: number }
+  /** The sender is about to close: move its requests elsewhere at once. */
+  | { readonly type: 'bye' };
+
+export interface AnnouncedPack {
+  readonly id: PackId;
+  readonly chunkCount: number;
+}
+
+/** One fragment of one chunk that was requested. Fragments of a chunk come in order, chunks in the request's order. */
+export interface DataMessage {
+  readonly type: 'data';
+  readonly request: number;
+  /** Index of the chunk in the pack that the request named. */
+  readonly chunk: number;
+  readonly encoding: Encoding;
+  /** Length of the whole encoded chunk. */
+  readonly encodedBytes: number;
+  /** Where this fragment starts in it. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+const CODE_OF_TYPE = {
+  hello: 1,
+  packs: 2,
+  bitfield: 3,
+  have: 4,
+  request: 5,
+  cancel: 6,
+  reject: 7,
+  data: 8,
+  ping: 9,
+  pong: 10,
+  bye: 11,
+} as const satisfies Record<PeerMessage['type'], number>;
+
+const TYPE_OF_CODE: ReadonlyMap<number, PeerMessage['type']> = new Map(
+  Object.entries(CODE_OF_TYPE).map(([type, code]) => [code, type as PeerMessage['type']] as const),
+);
+
+const MAX_BITFIELD_BYTES = limits.MAX_CHUNKS_PER_PACK / 8;
+
+export function encodePeerMessage(message: PeerMessage): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter(message.type === 'data' ? message.bytes.length + 64 : 64);
+  writer.u8(CODE_OF_TYPE[message.type]);
+  switch (message.type) {
+    case 'hello':
+      writer.varint(message.version);
+      writeAnnouncedPacks(writer, message.packs);
+      break;
+    case 'packs':
+      writeAnnouncedPacks(writer, message.packs);
+      break;
+    case 'bitfield':
+      writer.varint(message.pack).bytes(message.bits);
+      break;
+    case 'have':
+      writer.varint(message.pack).varint(message.first).varint(message.count);
+      break;
+    case 'request':
+      writer.varint(message.request).varint(message.pack).varint(message.first).varint(message.count);
+      break;
+    case 'cancel':
+    case 'reject':
+      writer.varint(message.request);
+      break;
+    case 'data':
+      writer.varint(message.request).varint(message.chunk).u8(encodingTag(message.encoding));
+      writer.varint(message.encodedBytes).varint(message.offset).bytes(message.bytes);
+      break;
+    case 'ping':
+    case 'pong':
+      writer.varint(message.token);
+      break;
+    case 'bye':
+      break;
+    default:
+      message satisfies never;
+  }
+  return writer.finish();
+}
+
+/** @throws ProtocolError on anything that this protocol does not allow; the peer is then dropped. */
+export function decodePeerMessage(frame: Uint8Array): PeerMessage {
+  if (frame.length > limits.MAX_FRAME_BYTES) throw new ProtocolError('too-large', `frame of ${frame.length} bytes`);
+  const reader = new ByteReader(frame);
+  const code = reader.u8();
+  const type = TYPE_OF_CODE.get(code);
+  if (type === undefined) throw new ProtocolError('unknown-type', `peer message ${code}`);
+  const message = readMessage(type, reader);
+  reader.end();
+  return message;
+}
+
+function readMessage(type: PeerMessage['type'], reader: ByteReader): PeerMessage {
+  switch (type) {
+    case 'hello':
+      return { type, version: reader.varint(), packs: readAnnouncedPacks(reader) };
+    case 'packs':
+      return { type, packs: readAnnouncedPacks(reader) };
+    case 'bitfield': {
+      const pack = reader.varint(limits.MAX_PACKS);
+      if (reader.remaining > MAX_BITFIELD_BYTES) throw new ProtocolError('too-large', 'bitfield');
+      return { type, pack, bits: reader.rest() };
+    }
+    case 'have':
+      return { type, pack: reader.varint(limits.MAX_PACKS), ...readRun(reader, limits.MAX_CHUNKS_PER_PACK) };
+    case 'request':
+      return {
+        type,
+        request: reader.varint(),
+        pack: reader.varint(limits.MAX_PACKS),
+        ...readRun(reader, limits.MAX_CHUNKS_PER_REQUEST),
+      };
+    case 'cancel':
+    case 'reject':
+      return { type, request: reader.varint() };
+    case 'data':
+      return readData(reader);
+    case 'ping':
+    case 'pong':
+      return { type, token: reader.varint() };
+    case 'bye':
+      return { type };
+    default:
+      return type satisfies never;
+  }
+}
+
+function readRun(reader: ByteReader, maxCount: number): { first: number; count: number } {
+  const first = reader.varint(limits.MAX_CHUNKS_PER_PACK);
+  const count = reader.varint(maxCount);
+  if (count === 0 || first + count > limits.MAX_CHUNKS_PER_PACK) throw new ProtocolError('bad-value', 'empty run');
+  return { first, count };
+}
+
+function readData(reader: ByteReader): DataMessage {
+  const request = reader.varint();
+  const chunk = reader.varint(limits.MAX_CHUNKS_PER_PACK);
+  const encoding = encodingOfTag(reader.u8());
+  const encodedBytes = reader.varint(limits.MAX_ENCODED_CHUNK_BYTES);
+  const offset = reader.varint(limits.MAX_ENCODED_CHUNK_BYTES);
+  if (reader.remaining > limits.MAX_FRAGMENT_BYTES) throw new ProtocolError('too-large', 'fragment');
+  const bytes = reader.rest();
+  if (bytes.length === 0 || offset + bytes.length > encodedBytes) {
+    throw new ProtocolError('bad-value', 'fragment outside its chunk');
+  }
+  return { type: 'data', request, chunk, encoding, encodedBytes, offset, bytes };
+}
+
+function writeAnnouncedPacks(writer: ByteWriter, packs: readonly AnnouncedPack[]): void {
+  writer.varint(packs.length);
+  for (const pack of packs) {
+    writeSha256(writer, pack.id);
+    writer.varint(pack.chunkCount);
+  }
+}
+
+function readAnnouncedPacks(reader: ByteReader): AnnouncedPack[] {
+  const count = reader.varint(limits.MAX_PACKS_PER_MESSAGE);
+  const packs: AnnouncedPack[] = [];
+  for (let index = 0; index < count; index += 1) {
+    packs.push({ id: readSha256(reader), chunkCount: reader.varint(limits.MAX_CHUNKS_PER_PACK) });
+  }
+  return packs;
+}

@@ -1,0 +1,12 @@
+import { ByteWriter } from './bytes.ts';
+import { fromHex, type Sha256 } from './identifier.ts';
+
+/**
+ * The bytes whose SHA-256 names the swarm on a signaling server. The keys are in it, so that a publisher who does not
+ * own them cannot lure peers into a room of the same name.
+ */
+export function roomBytes(app: string, channel: string, keys: readonly Sha256[]): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter().text('tabseed room').text(app).text(channel);
+  for (const key of [...keys].sort()) writer.bytes(fromHex(key));
+  return writer.finish();
+}

@@ -1,0 +1,159 @@
+import { ProtocolError } from './errors.ts';
+import { isPeerId, isSha256, type PeerId, type Sha256 } from './identifier.ts';
+import * as limits from './limits.ts';
+import { asA, asCount, asFields, asFlag, asList, asOneOf, asText, type Fields } from './shape.ts';
+
+/** What one peer tells another through the signaling server: nothing else reaches the WebRTC library. */
+export type PeerSignal =
+  | { readonly type: 'offer' | 'answer'; readonly sdp: string }
+  | {
+      readonly type: 'candidate';
+      readonly candidate: string;
+      readonly sdpMid: string | null;
+      readonly sdpMLineIndex: number | null;
+    };
+
+/** Client → server, JSON text, at most MAX_SIGNAL_MESSAGE_BYTES. */
+export type ClientSignalMessage =
+  /** First message of a connection. `room` is SHA-256 of app, keys and channel (PROTOCOL.md). */
+  | { readonly type: 'join'; readonly version: number; readonly room: Sha256 }
+  /** Asks to be introduced to up to `count` more peers. */
+  | { readonly type: 'match'; readonly count: number }
+  | { readonly type: 'signal'; readonly to: PeerId; readonly signal: PeerSignal }
+  /** The connection to this partner ended or never came about: the match is dissolved. */
+  | { readonly type: 'unmatch'; readonly peer: PeerId };
+
+/** Server → client, JSON text. */
+export type ServerSignalMessage =
+  | { readonly type: 'welcome'; readonly peer: PeerId; readonly iceServers: readonly IceServer[] }
+  /** Connect to this peer; exactly one of the two is the initiator. */
+  | { readonly type: 'partner'; readonly peer: PeerId; readonly initiator: boolean }
+  | { readonly type: 'signal'; readonly from: PeerId; readonly signal: PeerSignal }
+  /** The partner left the server or dissolved the match. A connection that is open stays. */
+  | { readonly type: 'gone'; readonly peer: PeerId }
+  /** The server closes the connection after it. */
+  | { readonly type: 'error'; readonly code: SignalErrorCode; readonly message: string };
+
+export interface IceServer {
+  readonly urls: readonly string[];
+  readonly username?: string;
+  readonly credential?: string;
+}
+
+export type SignalErrorCode =
+  | 'bad-message'
+  | 'unsupported-version'
+  | 'join-timeout'
+  | 'rate-limited'
+  | 'room-full'
+  | 'shutting-down';
+
+export const SIGNAL_ERROR_CODES: readonly SignalErrorCode[] = [
+  'bad-message',
+  'unsupported-version',
+  'join-timeout',
+  'rate-limited',
+  'room-full',
+  'shutting-down',
+];
+
+/** Path of the signaling endpoint, relative to the scope. */
+export const SIGNAL_PATH = 'tabseed/signal';
+
+const MAX_MID_CHARACTERS = 64;
+const MAX_MLINE_INDEX = 255;
+const MAX_MATCH_COUNT = 64;
+const MAX_MESSAGE_CHARACTERS = 1024;
+const MAX_ICE_URLS = 8;
+
+/** Parses one message of a client. @throws ProtocolError */
+export function decodeClientSignalMessage(text: string): ClientSignalMessage {
+  const fields = parse(text);
+  switch (fields.type) {
+    case 'join':
+      return { type: 'join', version: asCount(fields.version, 'version'), room: asA(fields.room, 'room', isSha256) };
+    case 'match':
+      return { type: 'match', count: asCount(fields.count, 'count', MAX_MATCH_COUNT) };
+    case 'signal':
+      return { type: 'signal', to: asA(fields.to, 'to', isPeerId), signal: decodePeerSignal(fields.signal) };
+    case 'unmatch':
+      return { type: 'unmatch', peer: asA(fields.peer, 'peer', isPeerId) };
+    default:
+      throw new ProtocolError('unknown-type', 'signaling message of a client');
+  }
+}
+
+/** Parses one message of the server. @throws ProtocolError */
+export function decodeServerSignalMessage(text: string): ServerSignalMessage {
+  const fields = parse(text);
+  switch (fields.type) {
+    case 'welcome':
+      return {
+        type: 'welcome',
+        peer: asA(fields.peer, 'peer', isPeerId),
+        iceServers: asList(fields.iceServers, 'iceServers', limits.MAX_ICE_SERVERS, decodeIceServer),
+      };
+    case 'partner':
+      return {
+        type: 'partner',
+        peer: asA(fields.peer, 'peer', isPeerId),
+        initiator: asFlag(fields.initiator, 'initiator'),
+      };
+    case 'signal':
+      return { type: 'signal', from: asA(fields.from, 'from', isPeerId), signal: decodePeerSignal(fields.signal) };
+    case 'gone':
+      return { type: 'gone', peer: asA(fields.peer, 'peer', isPeerId) };
+    case 'error':
+      return {
+        type: 'error',
+        code: asOneOf(fields.code, 'code', SIGNAL_ERROR_CODES),
+        message: asText(fields.message, 'message', MAX_MESSAGE_CHARACTERS),
+      };
+    default:
+      throw new ProtocolError('unknown-type', 'signaling message of the server');
+  }
+}
+
+function parse(text: string): Fields {
+  if (text.length > limits.MAX_SIGNAL_MESSAGE_BYTES) throw new ProtocolError('too-large', 'signaling message');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ProtocolError('bad-text', 'not JSON', { cause });
+  }
+  return asFields(value, 'message');
+}
+
+function decodePeerSignal(value: unknown): PeerSignal {
+  const fields = asFields(value, 'signal');
+  switch (fields.type) {
+    case 'offer':
+    case 'answer':
+      return { type: fields.type, sdp: asText(fields.sdp, 'sdp', limits.MAX_SDP_BYTES) };
+    case 'candidate':
+      return {
+        type: 'candidate',
+        candidate: asText(fields.candidate, 'candidate', limits.MAX_CANDIDATE_BYTES),
+        sdpMid: fields.sdpMid === null ? null : asText(fields.sdpMid, 'sdpMid', MAX_MID_CHARACTERS),
+        sdpMLineIndex:
+          fields.sdpMLineIndex === null ? null : asCount(fields.sdpMLineIndex, 'sdpMLineIndex', MAX_MLINE_INDEX),
+      };
+    default:
+      throw new ProtocolError('unknown-type', 'signal');
+  }
+}
+
+function decodeIceServer(value: unknown): IceServer {
+  const fields = asFields(value, 'ICE server');
+  const urls = asList(fields.urls, 'urls', MAX_ICE_URLS, (url) => asText(url, 'url', limits.MAX_URL_CHARACTERS));
+  return {
+    urls,
+    ...(fields.username === undefined
+      ? {}
+      : { username: asText(fields.username, 'username', limits.MAX_URL_CHARACTERS) }),
+    ...(fields.credential === undefined
+      ? {}
+      : { credential: asText(fields.credential, 'credential', limits.MAX_URL_CHARACTERS) }),
+  };
+}
