@@ -1,0 +1,120 @@
+import { existsSync, rmSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { type BuildEnvironmentOptions, defineConfig } from 'vite';
+
+const BROWSER_TARGET = 'es2022';
+const NODE_TARGET = 'node20.19';
+const ENVIRONMENTS = ['page', 'worker', 'node', 'lib', 'client'] as const;
+
+type Entries = Record<string, string>;
+
+const entries: Record<(typeof ENVIRONMENTS)[number], Entries> = {
+  page: { client: 'src/client/index.ts' },
+  worker: { sw: 'src/sw/sw.ts' },
+  node: {
+    'cli/main': 'src/cli/main.ts',
+    'node/index': 'src/node/index.ts',
+    'signal-server/index': 'src/signal-server/index.ts',
+    'publisher/index': 'src/publisher/index.ts',
+    'protocol/index': 'src/protocol/index.ts',
+    'vite/index': 'src/vite/index.ts',
+    'demo/start': 'src/demo/start.ts',
+  },
+  lib: { 'client/index': 'src/client/index.ts', 'sw/index': 'src/sw/index.ts' },
+  client: { index: 'index.html' },
+};
+
+function existing(all: Entries): Entries {
+  return Object.fromEntries(Object.entries(all).filter(([, file]) => existsSync(file)));
+}
+
+/** npm packages and Node's own modules stay imports; everything of ours is bundled. */
+function isPackage(id: string, _importer: string | undefined, isResolved: boolean): boolean {
+  return !isResolved && (builtinModules.includes(id) || /^(?:node:|@?[a-z])/.test(id));
+}
+
+const SHARED: BuildEnvironmentOptions = { emptyOutDir: false, copyPublicDir: false, reportCompressedSize: false };
+
+export default defineConfig({
+  // Relative, so that the demo and the page scripts work from any folder of a static host.
+  base: './',
+  environments: {
+    // What `tabseed publish` copies into a release: lazily imported chunks lie beside client.js.
+    page: {
+      consumer: 'client',
+      build: {
+        ...SHARED,
+        outDir: 'dist/page',
+        target: BROWSER_TARGET,
+        // Library mode leaves out Vite's preload helper, which would find the chunks through `document`.
+        lib: { entry: existing(entries.page), formats: ['es'] },
+        rolldownOptions: {
+          // Library mode alone keeps the white space of ES modules.
+          output: { minify: true, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+        },
+      },
+    },
+    // One classic script: module workers are missing in some browsers, and `import()` is forbidden in all of them.
+    worker: {
+      consumer: 'client',
+      build: {
+        ...SHARED,
+        outDir: 'dist/worker',
+        target: BROWSER_TARGET,
+        rolldownOptions: {
+          input: existing(entries.worker),
+          output: { format: 'iife', minify: true, entryFileNames: '[name].js', codeSplitting: false },
+        },
+      },
+    },
+    node: {
+      consumer: 'server',
+      build: {
+        ...SHARED,
+        outDir: 'dist',
+        target: NODE_TARGET,
+        minify: false,
+        rolldownOptions: {
+          input: existing(entries.node),
+          external: isPackage,
+          // Chunks lie as deep as the entries do, so that `new URL('../…', import.meta.url)` means the same in both.
+          output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+        },
+      },
+    },
+    // For npm consumers, who bundle, minify and pick their own targets.
+    lib: {
+      consumer: 'client',
+      build: {
+        ...SHARED,
+        outDir: 'dist',
+        target: BROWSER_TARGET,
+        minify: false,
+        lib: { entry: existing(entries.lib), formats: ['es'] },
+        rolldownOptions: {
+          external: isPackage,
+          output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+        },
+      },
+    },
+    // The demo app. Vite's own name for the environment of index.html is `client`.
+    client: {
+      build: {
+        ...SHARED,
+        copyPublicDir: true,
+        outDir: 'dist/demo-site',
+        target: BROWSER_TARGET,
+        rolldownOptions: { input: existing(entries.client) },
+      },
+    },
+  },
+  builder: {
+    async buildApp(builder) {
+      rmSync('dist', { recursive: true, force: true });
+      for (const name of ENVIRONMENTS) {
+        const environment = builder.environments[name];
+        if (environment && Object.keys(existing(entries[name])).length > 0) await builder.build(environment);
+      }
+    },
+  },
+});
