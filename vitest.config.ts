@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config';
+
+const E2E_TEST_TIMEOUT_MS = 120_000;
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/reporters/closing-line.ts'],
+    passWithNoTests: true,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{unit,contract,sim,repo}/**/*.test.ts'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/setup/e2e.ts'],
+          testTimeout: E2E_TEST_TIMEOUT_MS,
+          hookTimeout: E2E_TEST_TIMEOUT_MS,
+          // One file at a time: browsers fill both cores of a small CI machine.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
