@@ -28,8 +28,12 @@ export function closingLine({ passed, failed, skipped }: Tally): string {
 /** Prints `N passed, N failed` as the very last line, for people and scripts that read only the end. */
 export default class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
-    const line = closingLine(tally(modules, unhandledErrors));
+    const total = tally(modules, unhandledErrors);
     // At exit, since Vitest still prints its summary and global teardown may speak after this event.
-    process.once('exit', () => process.stdout.write(`${line}\n`));
+    process.once('exit', (code) => {
+      // What broke outside every file, such as the global setup, shows in the exit code alone.
+      if (code !== 0 && total.failed === 0) total.failed = 1;
+      process.stdout.write(`${closingLine(total)}\n`);
+    });
   }
 }
