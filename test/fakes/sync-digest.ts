@@ -1,0 +1,7 @@
+import { createHash } from 'node:crypto';
+import type { Digest } from '../../src/core/ports.ts';
+
+/** SHA-256 that is done when the call returns, as virtual time needs it. */
+export function syncDigest(): Digest {
+  return { sha256: async (bytes) => createHash('sha256').update(bytes).digest('hex') };
+}
