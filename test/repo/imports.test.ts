@@ -19,6 +19,7 @@ type Zone =
   | 'sw'
   | 'node'
   | 'signal-server'
+  | 'origin-server'
   | 'publisher'
   | 'vite'
   | 'cli'
@@ -32,12 +33,13 @@ const TABLE: Record<Zone, Row> = {
   client: { zones: ['platform', 'core', 'protocol'], packages: ['workbox-window'] },
   sw: { zones: ['platform', 'core', 'protocol'], packages: [] },
   node: { zones: ['platform', 'core', 'protocol'], packages: ['node:', '@roamhq/wrtc', 'ws'] },
-  'signal-server': { zones: ['protocol'], packages: ['node:', 'pino', 'rate-limiter-flexible', 'valibot', 'ws'] },
+  'signal-server': { zones: ['protocol'], packages: ['node:', 'ws'] },
+  'origin-server': { zones: ['protocol'], packages: ['node:', 'mrmime', 'send'] },
   publisher: { zones: ['protocol'], packages: ['node:', 'mrmime', 'picomatch'] },
   vite: { zones: ['publisher'], packages: ['node:', 'vite'] },
   cli: {
-    zones: ['publisher', 'signal-server', 'node', 'protocol'],
-    packages: ['node:', 'cli-progress', 'commander', 'sirv'],
+    zones: ['publisher', 'signal-server', 'origin-server', 'node', 'protocol'],
+    packages: ['node:', 'cli-progress', 'commander', 'pino'],
   },
   demo: { zones: ['cli', 'publisher', 'signal-server', 'node', 'client'], packages: ['node:', 'uplot'] },
 };
