@@ -1,0 +1,90 @@
+import type { Urgency } from '../protocol/bridge-message.ts';
+import type { ChunkId, PeerId } from '../protocol/identifier.ts';
+import { type ChunkLocation, chunkAt } from './catalog.ts';
+
+/** Who waits for a chunk. */
+export interface ChunkReceiver {
+  /** Verified plain bytes; the buffer is the receiver's own and may be transferred. */
+  onChunk(chunk: ChunkId, plain: Uint8Array<ArrayBuffer>): void;
+  /** No source has it now. */
+  onMissing(chunk: ChunkId): void;
+}
+
+/** A chunk that somebody waits for and that the store does not have. */
+export interface WantedChunk {
+  readonly id: ChunkId;
+  readonly location: ChunkLocation;
+  readonly wantedAtMs: number;
+  readonly receivers: Set<ChunkReceiver>;
+  urgency: Urgency;
+  /** The peer that was asked and has not answered yet. */
+  peer: PeerId | undefined;
+  /** When that peer was asked. */
+  askedPeerAtMs: number;
+  /** An origin read that contains it is under way. */
+  atOrigin: boolean;
+  originFailures: number;
+  /** The origin is not asked again before. */
+  originRetryAtMs: number;
+  /** It arrived, and is being verified. */
+  arrived: boolean;
+}
+
+/** All that is wanted, in the order in which sources are asked: urgent before bulk, each first come, first served. */
+export class Demand {
+  readonly #chunks = new Map<ChunkId, WantedChunk>();
+  readonly #queues: Record<Urgency, Set<WantedChunk>> = { urgent: new Set(), bulk: new Set() };
+
+  get size(): number {
+    return this.#chunks.size;
+  }
+
+  get(chunk: ChunkId): WantedChunk | undefined {
+    return this.#chunks.get(chunk);
+  }
+
+  add(chunk: ChunkId, location: ChunkLocation, urgency: Urgency, receiver: ChunkReceiver, nowMs: number): void {
+    const known = this.#chunks.get(chunk);
+    if (known !== undefined) {
+      known.receivers.add(receiver);
+      if (urgency === 'urgent' && known.urgency === 'bulk') this.#promote(known);
+      return;
+    }
+    const wanted: WantedChunk = {
+      id: chunk,
+      location,
+      wantedAtMs: nowMs,
+      receivers: new Set([receiver]),
+      urgency,
+      peer: undefined,
+      askedPeerAtMs: 0,
+      atOrigin: false,
+      originFailures: 0,
+      originRetryAtMs: 0,
+      arrived: false,
+    };
+    this.#chunks.set(chunk, wanted);
+    this.#queues[urgency].add(wanted);
+  }
+
+  remove(wanted: WantedChunk): void {
+    this.#chunks.delete(wanted.id);
+    this.#queues[wanted.urgency].delete(wanted);
+  }
+
+  *inOrder(): Generator<WantedChunk> {
+    yield* this.#queues.urgent;
+    yield* this.#queues.bulk;
+  }
+
+  #promote(wanted: WantedChunk): void {
+    this.#queues.bulk.delete(wanted);
+    wanted.urgency = 'urgent';
+    this.#queues.urgent.add(wanted);
+  }
+}
+
+/** Encoded bytes as the pack has them; what a peer holds may be encoded otherwise, which only shifts an estimate. */
+export function encodedBytesOf(wanted: WantedChunk): number {
+  return chunkAt(wanted.location).encodedBytes;
+}

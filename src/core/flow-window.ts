@@ -1,0 +1,64 @@
+/**
+ * How many bytes may be requested from one peer and not yet received: its measured rate times its round trip, and
+ * QUEUE_MS on top, so that the peer always has the next request before it finished the last. Pure: time comes in.
+ */
+export class FlowWindow {
+  #rate = 0;
+  #rttMs = INITIAL_RTT_MS;
+  #intervalStartMs: number | undefined;
+  #intervalBytes = 0;
+
+  /** Bytes per millisecond; 0 until something was measured. */
+  get bytesPerMs(): number {
+    return this.#rate;
+  }
+
+  get rttMs(): number {
+    return this.#rttMs;
+  }
+
+  /** The window in bytes. */
+  get bytes(): number {
+    if (this.#rate === 0) return INITIAL_BYTES;
+    return Math.min(MAXIMUM_BYTES, Math.max(MINIMUM_BYTES, this.#rate * (this.#rttMs + QUEUE_MS)));
+  }
+
+  /** A round trip was measured. The smallest counts, slowly forgotten: queueing is not distance. */
+  onRoundTrip(milliseconds: number): void {
+    this.#rttMs = milliseconds < this.#rttMs ? milliseconds : this.#rttMs + (milliseconds - this.#rttMs) / 16;
+  }
+
+  /** Bytes came while requests were open. */
+  onBytes(bytes: number, nowMs: number): void {
+    if (this.#intervalStartMs === undefined) {
+      // The first bytes only start the clock: how long they were under way is not known.
+      this.#intervalStartMs = nowMs;
+      return;
+    }
+    this.#intervalBytes += bytes;
+    const elapsedMs = nowMs - this.#intervalStartMs;
+    if (elapsedMs < SAMPLE_MS) return;
+    const sample = this.#intervalBytes / elapsedMs;
+    this.#rate = this.#rate === 0 ? sample : this.#rate + (sample - this.#rate) / 4;
+    this.#intervalStartMs = nowMs;
+    this.#intervalBytes = 0;
+  }
+
+  /** No request is open any more: a pause is not a slow peer. */
+  onIdle(): void {
+    this.#intervalStartMs = undefined;
+    this.#intervalBytes = 0;
+  }
+}
+
+/** Half a megabyte fills a 20 MB/s path of 25 ms, a good first guess for a neighbour, and is one second at 4 Mbit/s. */
+const INITIAL_BYTES = 512 * 1024;
+/** One large chunk, so that a slow peer still gets something to do. */
+const MINIMUM_BYTES = 256 * 1024;
+/** Chromium's SCTP receive window is 5 MiB: more in flight only queues at the sender. */
+const MAXIMUM_BYTES = 5 * 1024 * 1024;
+const INITIAL_RTT_MS = 100;
+/** Work queued at the peer beyond one round trip: covers its store read and our event loop. */
+const QUEUE_MS = 100;
+/** Rates over less than this are noise. */
+const SAMPLE_MS = 50;

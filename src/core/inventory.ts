@@ -1,0 +1,142 @@
+import type { ChunkId } from '../protocol/identifier.ts';
+import { Catalog, type CatalogPack, chunkAt, type Span } from './catalog.ts';
+import { openChunk } from './chunk.ts';
+import { IntegrityError } from './errors.ts';
+import { Holdings } from './holdings.ts';
+import type { ChunkStore, Clock, Codec, Digest, Log, StoredChunk } from './ports.ts';
+import { StoreWriter } from './store-writer.ts';
+
+interface InventoryPorts {
+  readonly store: ChunkStore;
+  readonly digest: Digest;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A chunk out of the store that proved to be the one named. */
+export interface HeldChunk {
+  readonly stored: StoredChunk;
+  readonly plain: Uint8Array;
+}
+
+/** What this engine holds: the store, what is known to be in it, and what is on its way into it. */
+export class Inventory {
+  readonly #ports: InventoryPorts;
+  readonly #onGained: (runs: readonly Span[]) => void;
+  readonly #holdings = new Holdings();
+  readonly #writer: StoreWriter;
+  #catalog = new Catalog([]);
+
+  /** `onGained` hears of every chunk that can be served from now on, in runs of neighbours. */
+  constructor(ports: InventoryPorts, onGained: (runs: readonly Span[]) => void) {
+    this.#ports = ports;
+    this.#onGained = onGained;
+    this.#writer = new StoreWriter(ports, (chunks) => this.note(chunks));
+  }
+
+  /** Learns what the store holds. Without a store there is only nothing to seed. */
+  async load(): Promise<void> {
+    try {
+      this.note(await this.#ports.store.list());
+    } catch (error) {
+      this.#ports.log.debug('store-list-failed', { error });
+    }
+  }
+
+  setCatalog(catalog: Catalog): void {
+    this.#catalog = catalog;
+    this.#holdings.onCatalog(catalog);
+  }
+
+  get holdings(): Holdings {
+    return this.#holdings;
+  }
+
+  /** Bytes in memory that wait for the store. */
+  get unwrittenBytes(): number {
+    return this.#writer.pendingBytes;
+  }
+
+  /** These are in the store. */
+  note(chunks: readonly ChunkId[]): void {
+    const fresh = chunks.filter((chunk) => !this.#holdings.has(chunk));
+    this.#holdings.add(fresh, this.#catalog);
+    this.#onGained(runsOf(fresh, this.#catalog));
+  }
+
+  /** Takes a verified chunk; it counts as held when it is written. */
+  add(id: ChunkId, stored: StoredChunk): void {
+    this.#writer.add(id, stored);
+  }
+
+  /** In the order of `chunks`. What the store lost or damaged is `undefined`, deleted and no longer held. */
+  async read(chunks: readonly ChunkId[]): Promise<(HeldChunk | undefined)[]> {
+    let found: (StoredChunk | undefined)[] = [];
+    try {
+      found = await this.#ports.store.get(chunks);
+    } catch (error) {
+      this.#ports.log.debug('store-read-failed', { error });
+    }
+    return Promise.all(chunks.map((chunk, position) => this.#open(chunk, found[position])));
+  }
+
+  /** Writes what is left. */
+  async close(): Promise<void> {
+    await this.#writer.close();
+  }
+
+  async #open(id: ChunkId, stored: StoredChunk | undefined): Promise<HeldChunk | undefined> {
+    const location = this.#catalog.locate(id);
+    if (location === undefined) return undefined;
+    if (stored === undefined) {
+      this.#holdings.remove(id, this.#catalog);
+      return undefined;
+    }
+    try {
+      return { stored, plain: await openChunk(this.#ports, chunkAt(location), stored) };
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) throw error;
+      this.#ports.log.debug('stored-chunk-wrong', { chunk: id, code: error.code });
+      await this.#discard(id);
+      return undefined;
+    }
+  }
+
+  async #discard(id: ChunkId): Promise<void> {
+    this.#holdings.remove(id, this.#catalog);
+    try {
+      await this.#ports.store.delete([id]);
+    } catch (error) {
+      this.#ports.log.debug('store-delete-failed', { error });
+    }
+  }
+}
+
+/** Groups chunks into runs of neighbours, so that one `have` tells of many. */
+function runsOf(chunks: readonly ChunkId[], catalog: Catalog): Span[] {
+  const byPack = new Map<CatalogPack, number[]>();
+  for (const chunk of chunks) {
+    const location = catalog.locate(chunk);
+    if (location === undefined) continue;
+    const indexes = byPack.get(location.pack) ?? [];
+    indexes.push(location.index);
+    byPack.set(location.pack, indexes);
+  }
+  return [...byPack].flatMap(([pack, indexes]) => {
+    const runs: Span[] = [];
+    let first = 0;
+    let count = 0;
+    for (const index of indexes.sort((a, b) => a - b)) {
+      if (count > 0 && index === first + count) {
+        count += 1;
+        continue;
+      }
+      if (count > 0) runs.push({ pack, first, count });
+      first = index;
+      count = 1;
+    }
+    runs.push({ pack, first, count });
+    return runs;
+  });
+}

@@ -1,0 +1,75 @@
+import type { ChunkId } from '../protocol/identifier.ts';
+import type { PackedChunk } from '../protocol/manifest.ts';
+import type { FileContent, Span } from './catalog.ts';
+import { OriginError } from './errors.ts';
+import { type OriginRead, readFile, readSpan } from './origin-read.ts';
+import type { Log, Origin, StoredChunk } from './ports.ts';
+
+export interface OriginReadsHost {
+  /** Not verified. */
+  onChunk(chunk: ChunkId, stored: StoredChunk): void;
+  /** These did not come. */
+  onFailed(chunks: readonly ChunkId[]): void;
+  onEnd(): void;
+}
+
+/** The reads from the origin that are under way. */
+export class OriginReads {
+  readonly #origin: Origin;
+  readonly #log: Log;
+  readonly #host: OriginReadsHost;
+  readonly #reads = new Map<OriginRead, Set<ChunkId>>();
+
+  constructor(ports: { origin: Origin; log: Log }, host: OriginReadsHost) {
+    this.#origin = ports.origin;
+    this.#log = ports.log;
+    this.#host = host;
+  }
+
+  get active(): number {
+    return this.#reads.size;
+  }
+
+  readSpan(span: Span): void {
+    const chunks = span.pack.chunks.slice(span.first, span.first + span.count);
+    this.#start(chunks, (onChunk) => readSpan(this.#origin, span, onChunk));
+  }
+
+  readFile(content: FileContent): void {
+    this.#start(content.chunks, (onChunk) => readFile(this.#origin, content, onChunk));
+  }
+
+  /** Stops every read of which nothing is needed any more. */
+  cancelUnneeded(needed: (chunk: ChunkId) => boolean): void {
+    for (const [read, expected] of this.#reads) if (![...expected].some(needed)) read.cancel();
+  }
+
+  close(): void {
+    for (const read of this.#reads.keys()) read.cancel();
+  }
+
+  #start(
+    chunks: readonly PackedChunk[],
+    begin: (onChunk: (chunk: PackedChunk, stored: StoredChunk) => void) => OriginRead,
+  ): void {
+    const expected = new Set(chunks.map((chunk) => chunk.id));
+    const read = begin((chunk, stored) => {
+      expected.delete(chunk.id);
+      this.#host.onChunk(chunk.id, stored);
+    });
+    this.#reads.set(read, expected);
+    void this.#follow(read, expected);
+  }
+
+  async #follow(read: OriginRead, expected: Set<ChunkId>): Promise<void> {
+    try {
+      await read.done;
+    } catch (error) {
+      if (!(error instanceof OriginError)) throw error;
+      this.#log.debug('origin-read-failed', { code: error.code, status: error.status, message: error.message });
+    }
+    this.#reads.delete(read);
+    if (expected.size > 0) this.#host.onFailed([...expected]);
+    this.#host.onEnd();
+  }
+}

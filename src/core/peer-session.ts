@@ -1,0 +1,267 @@
+import { ProtocolError } from '../protocol/errors.ts';
+import type { PackId, PeerId } from '../protocol/identifier.ts';
+import { MAX_OPEN_REQUESTS, MAX_PACKS_PER_MESSAGE } from '../protocol/limits.ts';
+import { type DataMessage, decodePeerMessage, encodePeerMessage, type PeerMessage } from '../protocol/peer-message.ts';
+import { PROTOCOL_VERSION } from '../protocol/version.ts';
+import type { CatalogPack, ChunkLocation, Span } from './catalog.ts';
+import { Download } from './download.ts';
+import { FlowWindow } from './flow-window.ts';
+import type { Holdings } from './holdings.ts';
+import type { PeerLink, StoredChunk } from './ports.ts';
+import { RemotePacks } from './remote-packs.ts';
+import { UploadQueue, type UploadSource } from './upload-queue.ts';
+
+/** What a session tells the engine. */
+export interface SessionHost extends UploadSource {
+  now(): number;
+  pack(id: PackId): CatalogPack | undefined;
+  /** It can be asked now, or it has more than before. */
+  onOffer(session: PeerSession): void;
+  /** A chunk that was asked for has arrived; not verified. */
+  onChunk(session: PeerSession, location: ChunkLocation, stored: StoredChunk): void;
+  /** The peer will not send these. */
+  onRefused(session: PeerSession, chunks: readonly ChunkLocation[]): void;
+  /** Bytes came that nobody waits for any more. */
+  onUnneeded(wireBytes: number): void;
+  /** Over, whoever ended it; `unanswered` was asked for and did not come. */
+  onEnd(session: PeerSession, reason: EndReason, unanswered: readonly ChunkLocation[]): void;
+}
+
+/** `misbehaved`: the peer broke the protocol. */
+export type EndReason = 'closed' | 'misbehaved' | 'version' | 'stalled' | 'banned';
+
+/** Silence while a request is open after which a peer counts as stalled: ten times a long round trip. */
+const STALL_MS = 3000;
+
+/** One peer: what it has, what it was asked, what it asks. Messages in by the link, consequences out to the host. */
+export class PeerSession {
+  readonly peer: PeerId;
+  readonly window = new FlowWindow();
+  readonly #link: PeerLink;
+  readonly #host: SessionHost;
+  readonly #uploads: UploadQueue;
+  readonly #remote = new RemotePacks();
+  readonly #announced = new Map<PackId, number>();
+  readonly #downloads = new Map<number, Download>();
+  #nextRequest = 0;
+  #greeted = false;
+  #ended = false;
+  #lastProgressMs = 0;
+  #pingSentMs = 0;
+
+  constructor(peer: PeerId, link: PeerLink, host: SessionHost) {
+    this.peer = peer;
+    this.#link = link;
+    this.#host = host;
+    this.#uploads = new UploadQueue(link, host);
+  }
+
+  /** Says hello and what we have. */
+  start(packs: Iterable<CatalogPack>, holdings: Holdings): void {
+    const known = [...packs];
+    const first = known.slice(0, MAX_PACKS_PER_MESSAGE);
+    for (const pack of first) this.#announced.set(pack.id, this.#announced.size);
+    this.#send({ type: 'hello', version: PROTOCOL_VERSION, packs: first.map(announcement) });
+    for (const pack of first) this.#sendBitfield(pack, holdings);
+    this.announce(known, holdings);
+    this.#pingSentMs = this.#host.now();
+    this.#send({ type: 'ping', token: 0 });
+    this.#link.bind({
+      onFrame: (frame) => this.#handleFrame(frame),
+      onWritable: () => this.#uploads.onWritable(),
+      onClose: () => this.#end('closed'),
+    });
+  }
+
+  /** Announces packs that became known after the start. */
+  announce(packs: Iterable<CatalogPack>, holdings: Holdings): void {
+    const fresh = [...packs].filter((pack) => !this.#announced.has(pack.id));
+    for (let index = 0; index < fresh.length; index += MAX_PACKS_PER_MESSAGE) {
+      const some = fresh.slice(index, index + MAX_PACKS_PER_MESSAGE);
+      for (const pack of some) this.#announced.set(pack.id, this.#announced.size);
+      this.#send({ type: 'packs', packs: some.map(announcement) });
+      for (const pack of some) this.#sendBitfield(pack, holdings);
+    }
+  }
+
+  /** Tells of a run of chunks that we hold now. */
+  have(pack: PackId, first: number, count: number): void {
+    const number = this.#announced.get(pack);
+    if (number !== undefined) this.#send({ type: 'have', pack: number, first, count });
+  }
+
+  has(location: ChunkLocation): boolean {
+    return this.#greeted && !this.#ended && this.#remote.has(location.pack.id, location.index);
+  }
+
+  /** Bytes that may be asked for now; 0 when its window or its request slots are full. */
+  get room(): number {
+    if (!this.#greeted || this.#ended || this.#downloads.size >= MAX_OPEN_REQUESTS) return 0;
+    return Math.max(0, this.window.bytes - this.openBytes);
+  }
+
+  /** Encoded bytes asked for and not yet arrived. */
+  get openBytes(): number {
+    let bytes = 0;
+    for (const download of this.#downloads.values()) bytes += download.remainingBytes;
+    return bytes;
+  }
+
+  request(span: Span): void {
+    const pack = this.#announced.get(span.pack.id);
+    if (pack === undefined) throw new Error('a span of a pack that was never announced');
+    if (this.#downloads.size === 0) this.#lastProgressMs = this.#host.now();
+    const request = this.#nextRequest;
+    this.#nextRequest += 1;
+    this.#downloads.set(request, new Download(request, span));
+    this.#send({ type: 'request', request, pack, first: span.first, count: span.count });
+  }
+
+  /** Cancels every request of which nothing is needed any more. */
+  cancelUnneeded(needed: (chunk: ChunkLocation) => boolean): void {
+    for (const download of this.#downloads.values()) {
+      if ([...download.remaining()].some(needed)) continue;
+      this.#send({ type: 'cancel', request: download.request });
+      this.#finish(download);
+    }
+  }
+
+  /** Nothing came for too long although something was asked for. */
+  isStalled(nowMs: number): boolean {
+    return this.#downloads.size > 0 && nowMs - this.#lastProgressMs > STALL_MS;
+  }
+
+  /** Says goodbye and closes; `onEnd` follows before it returns. */
+  close(reason: EndReason): void {
+    if (this.#ended) return;
+    this.#send({ type: 'bye' });
+    this.#end(reason);
+  }
+
+  #handleFrame(frame: Uint8Array): void {
+    if (this.#ended) return;
+    try {
+      this.#handle(decodePeerMessage(frame));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#end('misbehaved');
+    }
+  }
+
+  #handle(message: PeerMessage): void {
+    if (message.type !== 'hello' && !this.#greeted) throw new ProtocolError('bad-value', 'no hello');
+    switch (message.type) {
+      case 'hello':
+        this.#handleHello(message);
+        break;
+      case 'packs':
+        this.#remote.announce(message.packs);
+        break;
+      case 'bitfield':
+        this.#remote.setBitfield(message.pack, message.bits);
+        this.#host.onOffer(this);
+        break;
+      case 'have':
+        this.#remote.addRun(message.pack, message.first, message.count);
+        this.#host.onOffer(this);
+        break;
+      case 'request':
+        this.#handleRequest(message);
+        break;
+      case 'cancel':
+        this.#uploads.cancel(message.request);
+        break;
+      case 'reject':
+        this.#handleReject(message.request);
+        break;
+      case 'data':
+        this.#handleData(message);
+        break;
+      case 'ping':
+        this.#send({ type: 'pong', token: message.token });
+        break;
+      case 'pong':
+        this.window.onRoundTrip(this.#host.now() - this.#pingSentMs);
+        break;
+      case 'bye':
+        this.#end('closed');
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #handleHello(message: PeerMessage & { type: 'hello' }): void {
+    if (this.#greeted) throw new ProtocolError('bad-value', 'second hello');
+    if (message.version !== PROTOCOL_VERSION) {
+      this.#end('version');
+      return;
+    }
+    this.#greeted = true;
+    this.#remote.announce(message.packs);
+    this.#host.onOffer(this);
+  }
+
+  #handleRequest(message: PeerMessage & { type: 'request' }): void {
+    const { request, first, count } = message;
+    const pack = this.#host.pack(this.#remote.id(message.pack));
+    const valid = pack !== undefined && first + count <= pack.chunks.length;
+    if (!valid || !this.#uploads.add(request, { pack, first, count })) this.#send({ type: 'reject', request });
+  }
+
+  #handleReject(request: number): void {
+    const download = this.#downloads.get(request);
+    if (download === undefined) return;
+    const refused = [...download.remaining()];
+    // The first one is what it could not give; the others only came after it in the same request.
+    const [culprit] = refused;
+    if (culprit !== undefined) this.#remote.forget(culprit.pack.id, culprit.index);
+    this.#finish(download);
+    this.#host.onRefused(this, refused);
+  }
+
+  #handleData(message: DataMessage): void {
+    const nowMs = this.#host.now();
+    this.window.onBytes(message.bytes.length, nowMs);
+    const download = this.#downloads.get(message.request);
+    if (download === undefined) {
+      if (message.request >= this.#nextRequest) throw new ProtocolError('bad-value', 'data that nobody asked for');
+      this.#host.onUnneeded(message.bytes.length);
+      return;
+    }
+    this.#lastProgressMs = nowMs;
+    const arrived = download.take(message);
+    if (arrived === undefined) return;
+    if (download.complete) this.#finish(download);
+    this.#host.onChunk(this, arrived.location, arrived.stored);
+  }
+
+  #finish(download: Download): void {
+    this.#downloads.delete(download.request);
+    if (this.#downloads.size === 0) this.window.onIdle();
+  }
+
+  #sendBitfield(pack: CatalogPack, holdings: Holdings): void {
+    const bits = holdings.bitfield(pack);
+    if (bits.count === 0) return;
+    this.#send({ type: 'bitfield', pack: this.#announced.get(pack.id) as number, bits: bits.toBytes() });
+  }
+
+  #send(message: PeerMessage): void {
+    this.#link.send(encodePeerMessage(message));
+  }
+
+  #end(reason: EndReason): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const unanswered = [...this.#downloads.values()].flatMap((download) => [...download.remaining()]);
+    this.#downloads.clear();
+    this.#uploads.close();
+    this.#link.close();
+    this.#host.onEnd(this, reason, unanswered);
+  }
+}
+
+function announcement(pack: CatalogPack): { id: PackId; chunkCount: number } {
+  return { id: pack.id, chunkCount: pack.chunks.length };
+}

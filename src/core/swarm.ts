@@ -1,0 +1,394 @@
+import type { Urgency } from '../protocol/bridge-message.ts';
+import type { ChunkId, PackId, PeerId } from '../protocol/identifier.ts';
+import type { Manifest } from '../protocol/manifest.ts';
+import { noTraffic, type Traffic } from '../protocol/traffic.ts';
+import { Catalog, type CatalogPack, type ChunkLocation, chunkAt, type FileContent, type Span } from './catalog.ts';
+import { openChunk } from './chunk.ts';
+import { type ChunkReceiver, Demand, type WantedChunk } from './demand.ts';
+import { IntegrityError } from './errors.ts';
+import { Inventory } from './inventory.ts';
+import { OriginReads } from './origin-reads.ts';
+import { type EndReason, PeerSession, type SessionHost } from './peer-session.ts';
+import type { SwarmPolicy } from './policy.ts';
+import type { CancelTimer, PeerLink, StoredChunk, SwarmPorts } from './ports.ts';
+import { Roster } from './roster.ts';
+import { askOrigin, isMissing, type SourceFacts } from './source-policy.ts';
+import { MAX_SPAN_BYTES, pickSpan } from './span-picker.ts';
+
+export type { ChunkReceiver } from './demand.ts';
+
+export interface SwarmEvents {
+  onPeers(count: number): void;
+  /** Bytes moved since the last call. */
+  onTraffic(delta: Traffic): void;
+  /** This peer is not talked to again: it sent a chunk that was not what it claimed, or broke the protocol. */
+  onBan(peer: PeerId, reason: string): void;
+}
+
+/** A fetch under way. */
+export interface Want {
+  /** The receiver hears nothing more; what nobody else wants is not fetched. */
+  cancel(): void;
+}
+
+/** While demand is open, stalls, hedges and retries are looked at this often. */
+const TICK_MS = 100;
+/** Chunks read from the store at once when a fetch finds them there. */
+const STORE_READ_BATCH = 16;
+/** Bytes that wait for the store before no more are asked for: bounds memory when the disk is slower than the network. */
+const MAX_UNWRITTEN_BYTES = 32 * 1024 * 1024;
+
+/**
+ * The engine: gets chunks from the store, peers or the origin, verifies them, keeps them, and gives them to peers that
+ * ask. The same in a tab, in a Node peer and in the simulator; the ports make the difference.
+ */
+export class Swarm {
+  readonly #ports: SwarmPorts;
+  readonly #policy: SwarmPolicy;
+  readonly #events: SwarmEvents;
+  readonly #demand = new Demand();
+  readonly #sessions = new Map<PeerId, PeerSession>();
+  readonly #roster: Roster;
+  readonly #inventory: Inventory;
+  readonly #origin: OriginReads;
+  #catalog = new Catalog([]);
+  #cancelTick: CancelTimer | undefined;
+  #pumpQueued = false;
+  #closed = false;
+
+  constructor(ports: SwarmPorts, policy: SwarmPolicy, events: SwarmEvents) {
+    this.#ports = ports;
+    this.#policy = policy;
+    this.#events = events;
+    this.#roster = new Roster(ports, policy, {
+      onLink: (peer, link) => this.#addSession(peer, link),
+      onChange: () => this.#pumpSoon(),
+    });
+    this.#inventory = new Inventory(ports, (runs) => this.#announce(runs));
+    this.#origin = new OriginReads(ports, {
+      onChunk: (chunk, stored) => void this.#takeFromOrigin(chunk, stored),
+      onFailed: (chunks) => this.#handleOriginFailure(chunks),
+      onEnd: () => this.#pumpSoon(),
+    });
+  }
+
+  /** Reads what the store holds, then opens signaling. */
+  async start(): Promise<void> {
+    await this.#inventory.load();
+    if (!this.#closed) this.#roster.open();
+  }
+
+  /** The releases whose packs are known and traded, newest first; replaces the previous set. */
+  setReleases(manifests: readonly Manifest[]): void {
+    this.#catalog = new Catalog(manifests);
+    this.#inventory.setCatalog(this.#catalog);
+    const { holdings } = this.#inventory;
+    for (const session of this.#sessions.values()) session.announce(this.#catalog.packs.values(), holdings);
+    this.#pumpSoon();
+  }
+
+  /** Store, then peers, then origin. Each chunk is reported once, in any order. */
+  fetch(chunks: readonly ChunkId[], urgency: Urgency, receiver: ChunkReceiver): Want {
+    let cancelled = false;
+    const guarded: ChunkReceiver = {
+      onChunk: (chunk, plain) => {
+        if (!cancelled) receiver.onChunk(chunk, plain);
+      },
+      onMissing: (chunk) => {
+        if (!cancelled) receiver.onMissing(chunk);
+      },
+    };
+    const unique = [...new Set(chunks)];
+    const held = unique.filter((chunk) => this.#inventory.holdings.has(chunk));
+    for (const chunk of unique) if (!this.#inventory.holdings.has(chunk)) this.#want(chunk, urgency, guarded);
+    if (held.length > 0) void this.#deliverStored(held, urgency, guarded);
+    this.#pumpSoon();
+    return {
+      cancel: () => {
+        cancelled = true;
+        for (const chunk of unique) this.#unwant(chunk, guarded);
+      },
+    };
+  }
+
+  /** These are in the store, by our own writing or somebody else's. */
+  noteStored(chunks: readonly ChunkId[]): void {
+    this.#inventory.note(chunks);
+  }
+
+  get peerCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** Says goodbye to everyone and writes what is left. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelTick?.();
+    for (const session of [...this.#sessions.values()]) session.close('closed');
+    this.#origin.close();
+    await this.#roster.close();
+    await this.#inventory.close();
+  }
+
+  #want(chunk: ChunkId, urgency: Urgency, receiver: ChunkReceiver): void {
+    const location = this.#catalog.locate(chunk);
+    if (location === undefined) receiver.onMissing(chunk);
+    else this.#demand.add(chunk, location, urgency, receiver, this.#ports.clock.now());
+  }
+
+  #unwant(chunk: ChunkId, receiver: ChunkReceiver): void {
+    const wanted = this.#demand.get(chunk);
+    if (wanted === undefined) return;
+    wanted.receivers.delete(receiver);
+    if (wanted.receivers.size > 0 || wanted.arrived) return;
+    this.#demand.remove(wanted);
+    this.#cancelUnneeded(wanted);
+  }
+
+  /** A chunk is settled: whoever else was asked for it is told, if nothing else is needed from the same request. */
+  #cancelUnneeded(wanted: WantedChunk): void {
+    if (wanted.peer !== undefined) {
+      this.#sessions
+        .get(wanted.peer)
+        ?.cancelUnneeded((location) => this.#demand.get(chunkAt(location).id) !== undefined);
+    }
+    if (wanted.atOrigin) this.#origin.cancelUnneeded((chunk) => this.#demand.get(chunk) !== undefined);
+  }
+
+  // --- sources -------------------------------------------------------------------------------------------------
+
+  /** Many events in one turn cause one look at the demand. */
+  #pumpSoon(): void {
+    if (this.#pumpQueued || this.#closed) return;
+    this.#pumpQueued = true;
+    void Promise.resolve().then(() => {
+      this.#pumpQueued = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    if (this.#closed || this.#demand.size === 0) return;
+    this.#cancelTick ??= this.#ports.clock.after(TICK_MS, () => {
+      this.#cancelTick = undefined;
+      this.#dropStalled();
+      this.#pump();
+    });
+    this.#giveUpMissing();
+    if (this.#inventory.unwrittenBytes > MAX_UNWRITTEN_BYTES) return;
+    this.#askPeers();
+    this.#askOrigin();
+  }
+
+  #askPeers(): void {
+    // Least loaded first, and again until nobody takes more: neighbours share a file instead of one getting it all.
+    const sessions = [...this.#sessions.values()].sort((a, b) => a.openBytes - b.openBytes);
+    for (let asked = true; asked; ) {
+      asked = false;
+      for (const session of sessions) {
+        const { room } = session;
+        if (room === 0) continue;
+        const span = pickSpan(
+          this.#demand,
+          (wanted) => wanted.peer === undefined && !wanted.arrived && session.has(wanted.location),
+          room,
+        );
+        if (span === undefined) continue;
+        for (const wanted of this.#wantedIn(span)) wanted.peer = session.peer;
+        session.request(span);
+        asked = true;
+      }
+    }
+  }
+
+  #askOrigin(): void {
+    while (this.#origin.active < this.#policy.originSpans) {
+      const eligible = (wanted: WantedChunk): boolean => askOrigin(wanted, this.#facts(wanted), this.#policy);
+      const span = pickSpan(this.#demand, eligible, MAX_SPAN_BYTES);
+      if (span === undefined) return;
+      const chunks = this.#wantedIn(span);
+      for (const wanted of chunks) wanted.atOrigin = true;
+      const [first] = chunks;
+      const plainFile = first && first.originFailures > 0 ? this.#catalog.fileWith(first.id) : undefined;
+      // Every second attempt is the plain file: a host may have lost the packs, or not know Range.
+      if (plainFile !== undefined && first !== undefined && first.originFailures % 2 === 1) {
+        this.#readPlainFile(plainFile);
+      } else this.#origin.readSpan(span);
+    }
+  }
+
+  #readPlainFile(content: FileContent): void {
+    for (const { id } of content.chunks) {
+      const wanted = this.#demand.get(id);
+      if (wanted !== undefined) wanted.atOrigin = true;
+    }
+    this.#origin.readFile(content);
+  }
+
+  #wantedIn(span: Span): WantedChunk[] {
+    return span.pack.chunks
+      .slice(span.first, span.first + span.count)
+      .map((chunk) => this.#demand.get(chunk.id))
+      .filter((wanted) => wanted !== undefined);
+  }
+
+  #facts(wanted: WantedChunk): SourceFacts {
+    const nowMs = this.#ports.clock.now();
+    const sessions = [...this.#sessions.values()];
+    const rates = sessions.map((session) => session.window.bytesPerMs);
+    const measured = rates.length > 0 && rates.some((rate) => rate > 0);
+    return {
+      nowMs,
+      peerHasIt: sessions.some((session) => session.has(wanted.location)),
+      introducing: this.#roster.isIntroducing(nowMs),
+      cutOff: this.#roster.isCutOff && sessions.length === 0,
+      peerBytesPerMs: measured ? rates.reduce((sum, rate) => sum + rate, 0) : undefined,
+    };
+  }
+
+  #giveUpMissing(): void {
+    for (const wanted of [...this.#demand.inOrder()]) {
+      if (wanted.originFailures === 0 || !isMissing(wanted, this.#facts(wanted))) continue;
+      this.#demand.remove(wanted);
+      for (const receiver of wanted.receivers) receiver.onMissing(wanted.id);
+    }
+  }
+
+  // --- arrivals ------------------------------------------------------------------------------------------------
+
+  async #takeFromPeer(session: PeerSession, location: ChunkLocation, stored: StoredChunk): Promise<void> {
+    const wanted = this.#demand.get(chunkAt(location).id);
+    if (wanted === undefined || wanted.arrived) {
+      this.#count('wasted', chunkAt(location).plainBytes, stored.bytes.length);
+      return;
+    }
+    try {
+      await this.#accept(wanted, stored, 'peers');
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) throw error;
+      wanted.peer = undefined;
+      this.#count('wasted', chunkAt(location).plainBytes, stored.bytes.length);
+      session.close('banned');
+    }
+    this.#pumpSoon();
+  }
+
+  async #takeFromOrigin(chunk: ChunkId, stored: StoredChunk): Promise<void> {
+    const wanted = this.#demand.get(chunk);
+    if (wanted === undefined || wanted.arrived) {
+      this.#count('wasted', stored.bytes.length, stored.bytes.length);
+      return;
+    }
+    try {
+      await this.#accept(wanted, stored, 'origin');
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) throw error;
+      this.#ports.log.debug('origin-chunk-wrong', { chunk, code: error.code });
+      this.#handleOriginFailure([chunk]);
+    }
+    this.#pumpSoon();
+  }
+
+  /** Verify, then deliver, then store: a page does not wait for the disk, and nothing unverified gets further. */
+  async #accept(wanted: WantedChunk, stored: StoredChunk, source: 'peers' | 'origin'): Promise<void> {
+    wanted.arrived = true;
+    const chunk = chunkAt(wanted.location);
+    let plain: Uint8Array;
+    try {
+      plain = await openChunk(this.#ports, chunk, stored);
+    } catch (error) {
+      wanted.arrived = false;
+      throw error;
+    }
+    this.#demand.remove(wanted);
+    this.#count(source, plain.length, stored.bytes.length);
+    this.#inventory.add(wanted.id, stored);
+    for (const receiver of wanted.receivers) receiver.onChunk(wanted.id, plain.slice());
+    this.#cancelUnneeded(wanted);
+  }
+
+  #handleOriginFailure(chunks: readonly ChunkId[]): void {
+    const nowMs = this.#ports.clock.now();
+    for (const chunk of chunks) {
+      const wanted = this.#demand.get(chunk);
+      if (wanted === undefined) continue;
+      wanted.atOrigin = false;
+      wanted.originFailures += 1;
+      // The first failure turns to the plain file at once; afterwards a struggling origin gets time.
+      wanted.originRetryAtMs = wanted.originFailures === 1 ? 0 : nowMs + 500 * 2 ** Math.min(wanted.originFailures, 6);
+    }
+    this.#pumpSoon();
+  }
+
+  async #deliverStored(chunks: readonly ChunkId[], urgency: Urgency, receiver: ChunkReceiver): Promise<void> {
+    for (let first = 0; first < chunks.length; first += STORE_READ_BATCH) {
+      const batch = chunks.slice(first, first + STORE_READ_BATCH);
+      for (const [position, opened] of (await this.#inventory.read(batch)).entries()) {
+        const chunk = batch[position] as ChunkId;
+        if (opened === undefined) this.#want(chunk, urgency, receiver);
+        else {
+          this.#count('store', opened.plain.length, 0);
+          receiver.onChunk(chunk, opened.plain.slice());
+        }
+      }
+    }
+    this.#pumpSoon();
+  }
+
+  // --- peers ---------------------------------------------------------------------------------------------------
+
+  #addSession(peer: PeerId, link: PeerLink): void {
+    const host: SessionHost = {
+      now: () => this.#ports.clock.now(),
+      pack: (id: PackId): CatalogPack | undefined => this.#catalog.packs.get(id),
+      onOffer: () => this.#pumpSoon(),
+      onChunk: (session, location, stored) => void this.#takeFromPeer(session, location, stored),
+      onRefused: (_, chunks) => this.#release(chunks),
+      onUnneeded: (wireBytes) => this.#count('wasted', wireBytes, wireBytes),
+      onEnd: (session, reason, unanswered) => this.#handleSessionEnd(session, reason, unanswered),
+      read: async (chunks) => (await this.#inventory.read(chunks)).map((held) => held?.stored),
+      onUploaded: (plain, wire) => this.#count('uploaded', plain, wire),
+    };
+    const session = new PeerSession(peer, link, host);
+    this.#sessions.set(peer, session);
+    session.start(this.#catalog.packs.values(), this.#inventory.holdings);
+    this.#events.onPeers(this.#sessions.size);
+  }
+
+  #handleSessionEnd(session: PeerSession, reason: EndReason, unanswered: readonly ChunkLocation[]): void {
+    this.#sessions.delete(session.peer);
+    this.#release(unanswered);
+    const banned = reason === 'banned' || reason === 'misbehaved';
+    this.#roster.onLinkEnd(session.peer, banned);
+    if (banned) this.#events.onBan(session.peer, reason);
+    this.#events.onPeers(this.#sessions.size);
+    this.#pumpSoon();
+  }
+
+  #announce(runs: readonly Span[]): void {
+    for (const { pack, first, count } of runs) {
+      for (const session of this.#sessions.values()) session.have(pack.id, first, count);
+    }
+  }
+
+  /** Asked for and not coming: free for another source. */
+  #release(chunks: readonly ChunkLocation[]): void {
+    for (const location of chunks) {
+      const wanted = this.#demand.get(chunkAt(location).id);
+      if (wanted !== undefined) wanted.peer = undefined;
+    }
+    this.#pumpSoon();
+  }
+
+  #dropStalled(): void {
+    const nowMs = this.#ports.clock.now();
+    for (const session of [...this.#sessions.values()]) if (session.isStalled(nowMs)) session.close('stalled');
+  }
+
+  #count(source: keyof Traffic['plain'], plainBytes: number, wireBytes: number): void {
+    const delta = noTraffic();
+    delta.plain[source] = plainBytes;
+    if (source !== 'store') delta.wire[source] = wireBytes;
+    this.#events.onTraffic(delta);
+  }
+}
