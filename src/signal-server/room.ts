@@ -1,0 +1,201 @@
+import type { PeerId } from '../protocol/identifier.ts';
+import type { PeerSignal, ServerSignalMessage } from '../protocol/signal-message.ts';
+
+/** One message that the adapter has to send. */
+export interface Delivery {
+  readonly to: PeerId;
+  readonly message: ServerSignalMessage;
+}
+
+export interface RoomOptions {
+  /** Peers that may be in the room at once. */
+  readonly maximumPeers: number;
+  /** Partners that one peer may have at once. */
+  readonly maximumPartners: number;
+  /** Partners that one `match` may bring. */
+  readonly partnersPerMatch: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+interface Member {
+  readonly id: PeerId;
+  /** Made at the first match: in a room of thousands most memory is in such small sets. */
+  partners: Set<Member> | undefined;
+  /** The latest partners with whom the connection ended or never came about, oldest first. */
+  dissolved: PeerId[] | undefined;
+  /** Index in `#open`, or NOT_OPEN. */
+  openIndex: number;
+}
+
+const NOT_OPEN = -1;
+
+/**
+ * Candidates looked at per partner wanted. The least loaded of a few random ones is almost as good as the least loaded
+ * of all (the "power of two choices"), and costs the same in a room of ten as in one of ten thousand.
+ */
+const CANDIDATES_PER_PARTNER = 4;
+
+/**
+ * Dissolved pairs that a peer remembers. A peer that cannot be reached has few partners and would otherwise be
+ * everybody's first choice again and again.
+ */
+const REMEMBERED_DISSOLUTIONS = 8;
+
+/** Above any number of partners: a dissolved pair is matched again only where there is nobody else. */
+const DISSOLVED_RANK = 1_000_000;
+
+/**
+ * The peers of one swarm, and who was introduced to whom. Takes what a client said, returns what to send; knows nothing
+ * of sockets or time.
+ */
+export class Room {
+  readonly #options: RoomOptions;
+  readonly #members = new Map<PeerId, Member>();
+  /** Members that may get one more partner, in no order. */
+  readonly #open: Member[] = [];
+
+  constructor(options: RoomOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** @returns false when the room is full. */
+  join(peer: PeerId): boolean {
+    if (this.#members.size >= this.#options.maximumPeers) return false;
+    const member: Member = { id: peer, partners: undefined, dissolved: undefined, openIndex: NOT_OPEN };
+    this.#members.set(peer, member);
+    this.#updateOpen(member);
+    return true;
+  }
+
+  /** Introduces `peer` to up to `count` more peers; it is the initiator of each pair. */
+  match(peer: PeerId, count: number): Delivery[] {
+    const asker = this.#members.get(peer);
+    if (asker === undefined) return [];
+    const room = this.#options.maximumPartners - partnerCount(asker);
+    const wanted = Math.min(count, room, this.#options.partnersPerMatch);
+    const deliveries: Delivery[] = [];
+    for (const partner of this.#choose(asker, wanted)) {
+      link(asker, partner);
+      link(partner, asker);
+      this.#updateOpen(partner);
+      deliveries.push(
+        { to: partner.id, message: { type: 'partner', peer, initiator: false } },
+        { to: peer, message: { type: 'partner', peer: partner.id, initiator: true } },
+      );
+    }
+    this.#updateOpen(asker);
+    return deliveries;
+  }
+
+  /** Relays between partners only; to anybody else, also to one that has just left, nothing is sent. */
+  signal(from: PeerId, to: PeerId, signal: PeerSignal): Delivery[] {
+    const recipient = this.#members.get(to);
+    const sender = this.#members.get(from);
+    if (sender === undefined || recipient === undefined || !sender.partners?.has(recipient)) return [];
+    return [{ to, message: { type: 'signal', from, signal } }];
+  }
+
+  unmatch(peer: PeerId, other: PeerId): Delivery[] {
+    const one = this.#members.get(peer);
+    const two = this.#members.get(other);
+    if (one === undefined || two === undefined || !one.partners?.has(two)) return [];
+    this.#unlink(one, two);
+    remember(one, two);
+    remember(two, one);
+    return [{ to: other, message: { type: 'gone', peer } }];
+  }
+
+  leave(peer: PeerId): Delivery[] {
+    const member = this.#members.get(peer);
+    if (member === undefined) return [];
+    const deliveries: Delivery[] = [];
+    for (const partner of [...(member.partners ?? [])]) {
+      this.#unlink(member, partner);
+      deliveries.push({ to: partner.id, message: { type: 'gone', peer } });
+    }
+    this.#members.delete(peer);
+    this.#close(member);
+    return deliveries;
+  }
+
+  /** Up to `wanted` members with the fewest partners, ties broken by chance, from a random sample. */
+  #choose(asker: Member, wanted: number): Member[] {
+    if (wanted <= 0) return [];
+    const unfit = (member: Member) => member === asker || asker.partners?.has(member) === true;
+    return this.#sample(wanted * CANDIDATES_PER_PARTNER + partnerCount(asker) + 1)
+      .filter((member) => !unfit(member))
+      .map((member) => ({ member, rank: this.#rank(asker, member) }))
+      .sort((a, b) => a.rank - b.rank)
+      .slice(0, wanted)
+      .map(({ member }) => member);
+  }
+
+  #rank(asker: Member, candidate: Member): number {
+    const tried = asker.dissolved?.includes(candidate.id) === true;
+    return (tried ? DISSOLVED_RANK : 0) + partnerCount(candidate) + this.#options.random();
+  }
+
+  /** Distinct random open members: the first steps of a Fisher–Yates shuffle, in place. */
+  #sample(count: number): Member[] {
+    const total = this.#open.length;
+    const size = Math.min(count, total);
+    for (let index = 0; index < size; index += 1) {
+      const other = index + Math.floor(this.#options.random() * (total - index));
+      this.#swap(index, other);
+    }
+    return this.#open.slice(0, size);
+  }
+
+  #swap(one: number, two: number): void {
+    const first = this.#open[one];
+    const second = this.#open[two];
+    if (first === undefined || second === undefined) return;
+    this.#open[one] = second;
+    this.#open[two] = first;
+    first.openIndex = two;
+    second.openIndex = one;
+  }
+
+  #unlink(one: Member, two: Member): void {
+    one.partners?.delete(two);
+    two.partners?.delete(one);
+    this.#updateOpen(one);
+    this.#updateOpen(two);
+  }
+
+  #updateOpen(member: Member): void {
+    if (partnerCount(member) >= this.#options.maximumPartners) {
+      this.#close(member);
+    } else if (member.openIndex === NOT_OPEN) {
+      member.openIndex = this.#open.length;
+      this.#open.push(member);
+    }
+  }
+
+  #close(member: Member): void {
+    if (member.openIndex === NOT_OPEN) return;
+    this.#swap(member.openIndex, this.#open.length - 1);
+    this.#open.pop();
+    member.openIndex = NOT_OPEN;
+  }
+}
+
+function partnerCount(member: Member): number {
+  return member.partners?.size ?? 0;
+}
+
+function link(member: Member, partner: Member): void {
+  member.partners ??= new Set();
+  member.partners.add(partner);
+}
+
+function remember(member: Member, partner: Member): void {
+  member.dissolved ??= [];
+  member.dissolved.push(partner.id);
+  if (member.dissolved.length > REMEMBERED_DISSOLUTIONS) member.dissolved.shift();
+}

@@ -1,0 +1,284 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { ProtocolError } from '../protocol/errors.ts';
+import { MAX_SIGNAL_MESSAGE_BYTES } from '../protocol/limits.ts';
+import { decodeClientSignalMessage, SIGNAL_PATH, type SignalErrorCode } from '../protocol/signal-message.ts';
+import { PROTOCOL_VERSION } from '../protocol/version.ts';
+import { NetworkCounter, networkOf } from './address.ts';
+import { Connection } from './connection.ts';
+import { Heartbeat } from './heartbeat.ts';
+import {
+  type DropCode,
+  type RefusalReason,
+  type ResolvedOptions,
+  resolveOptions,
+  type SignalServerOptions,
+} from './options.ts';
+import type { Delivery } from './room.ts';
+import { RoomDirectory } from './room-directory.ts';
+
+/** Introduces the peers of a swarm to each other. */
+export interface SignalServer {
+  /** Answers WebSocket upgrades of any path that ends in `/tabseed/signal`; leaves all other requests alone. */
+  attach(httpServer: Server): void;
+  stats(): SignalStats;
+  /** Tells every client, closes its connection, refuses new ones; resolves when all are closed. */
+  close(): Promise<void>;
+}
+
+export interface SignalStats {
+  readonly connections: number;
+  /** Connections that joined a room. */
+  readonly peers: number;
+  readonly rooms: number;
+  /** Pairs introduced since the start. */
+  readonly introductions: number;
+  /** Offers, answers and candidates relayed since the start. */
+  readonly relayed: number;
+}
+
+/** A browser that opened a WebSocket sends `join` at once; 5 s are several retransmissions on a bad line. */
+const JOIN_DEADLINE_MS = 5_000;
+/** For the closing handshake; a client that does not take part is cut off. */
+const CLOSE_DEADLINE_MS = 2_000;
+const TICK_MS = 1_000;
+
+const STATUS_OF_REFUSAL: Record<RefusalReason, string> = {
+  'server-full': '503 Service Unavailable',
+  'network-full': '429 Too Many Requests',
+  'shutting-down': '503 Service Unavailable',
+};
+
+/** Whether a request is for the signaling endpoint: apps may live in any folder of an origin. */
+export function isSignalUrl(url: string): boolean {
+  const path = url.split('?', 1)[0] ?? '';
+  return path.endsWith(`/${SIGNAL_PATH}`);
+}
+
+export function createSignalServer(options: SignalServerOptions = {}): SignalServer {
+  return new InMemorySignalServer(resolveOptions(options));
+}
+
+class InMemorySignalServer implements SignalServer {
+  readonly #options: ResolvedOptions;
+  readonly #webSockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    // Messages of 1 KB gain nothing that is worth a zlib context (some 300 KB) per connection.
+    perMessageDeflate: false,
+    maxPayload: MAX_SIGNAL_MESSAGE_BYTES,
+  });
+  readonly #rooms: RoomDirectory;
+  readonly #networks: NetworkCounter;
+  readonly #heartbeat = new Heartbeat();
+  readonly #connections = new Set<Connection>();
+  readonly #peers = new Map<string, Connection>();
+  /** Those with a deadline. */
+  readonly #waiting = new Set<Connection>();
+  readonly #detach: (() => void)[] = [];
+  readonly #stopTicking: () => void;
+  #introductions = 0;
+  #relayed = 0;
+  #closed: Promise<void> | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.#rooms = new RoomDirectory({
+      maximumPeers: options.maximumPeersPerRoom,
+      maximumPartners: options.maximumPartners,
+      partnersPerMatch: options.partnersPerMatch,
+      random: options.random,
+    });
+    this.#networks = new NetworkCounter(options.maximumConnectionsPerNetwork);
+    this.#stopTicking = options.clock.every(TICK_MS, () => this.#tick());
+  }
+
+  attach(httpServer: Server): void {
+    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (isSignalUrl(request.url ?? '')) this.#upgrade(request, socket, head);
+      // Node leaves the socket to the listeners: if nobody else is there, it would hang for ever.
+      else if (httpServer.listenerCount('upgrade') === 1) refuse(socket, '404 Not Found');
+    };
+    httpServer.on('upgrade', onUpgrade);
+    this.#detach.push(() => httpServer.off('upgrade', onUpgrade));
+  }
+
+  stats(): SignalStats {
+    return {
+      connections: this.#connections.size,
+      peers: this.#peers.size,
+      rooms: this.#rooms.size,
+      introductions: this.#introductions,
+      relayed: this.#relayed,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#shutDown();
+    return this.#closed;
+  }
+
+  async #shutDown(): Promise<void> {
+    const emptied = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+    for (const connection of [...this.#connections]) {
+      this.#fail(connection, 'shutting-down', 'the server stops; reconnect after a pause');
+    }
+    if (this.#connections.size > 0) await emptied;
+    this.#stopTicking();
+    for (const detach of this.#detach) detach();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const network = networkOf(request, this.#options.trustProxy);
+    const refusal = this.#refusal(network);
+    if (refusal !== undefined) {
+      this.#options.onEvent({ type: 'refused', reason: refusal });
+      refuse(socket, STATUS_OF_REFUSAL[refusal]);
+      return;
+    }
+    let upgraded = false;
+    // A request that is no proper handshake is answered by `ws` and never reaches the callback.
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      upgraded = true;
+      this.#connect(webSocket, network);
+    });
+    if (!upgraded) this.#networks.leave(network);
+  }
+
+  #refusal(network: string): RefusalReason | undefined {
+    if (this.#closed !== undefined) return 'shutting-down';
+    if (this.#connections.size >= this.#options.maximumConnections) return 'server-full';
+    return this.#networks.enter(network) ? undefined : 'network-full';
+  }
+
+  #connect(socket: WebSocket, network: string): void {
+    const now = this.#options.clock.now();
+    const connection = new Connection(socket, network, now, now + JOIN_DEADLINE_MS);
+    this.#connections.add(connection);
+    this.#waiting.add(connection);
+    this.#heartbeat.add(connection);
+    socket.on('message', (data, isBinary) => this.#receive(connection, data, isBinary));
+    socket.on('pong', () => {
+      connection.answered = true;
+    });
+    socket.on('error', (error) => {
+      if (connection.phase === 'closing') return;
+      // After a broken frame `ws` has sent its close code already and waits for the client's: give it a deadline.
+      this.#leave(connection, 'bad-frame', error.message);
+      connection.deadline = this.#options.clock.now() + CLOSE_DEADLINE_MS;
+      this.#waiting.add(connection);
+    });
+    socket.on('close', () => this.#disconnect(connection));
+  }
+
+  #receive(connection: Connection, data: RawData, isBinary: boolean): void {
+    if (connection.phase === 'closing') return;
+    if (!connection.admit(this.#options.clock.now())) {
+      this.#fail(connection, 'rate-limited', 'too many messages; slow down');
+      return;
+    }
+    try {
+      if (isBinary) throw new ProtocolError('unknown-type', 'binary message');
+      this.#handle(connection, messageText(data));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#fail(connection, 'bad-message', error.message);
+    }
+  }
+
+  #handle(connection: Connection, text: string): void {
+    const message = decodeClientSignalMessage(text);
+    if (message.type !== 'join') {
+      if (connection.phase !== 'joined') throw new ProtocolError('bad-value', 'the first message must be join');
+      const deliveries = this.#rooms.handle(connection, message);
+      if (message.type === 'signal') this.#relayed += deliveries.length;
+      // A match makes two deliveries, one to each side.
+      else if (message.type === 'match') this.#introductions += deliveries.length / 2;
+      this.#deliver(deliveries);
+      return;
+    }
+    if (connection.phase === 'joined') throw new ProtocolError('bad-value', 'joined twice');
+    if (message.version !== PROTOCOL_VERSION) {
+      this.#fail(connection, 'unsupported-version', `this server speaks version ${PROTOCOL_VERSION}`);
+    } else if (!this.#rooms.join(connection, message.room)) {
+      this.#fail(connection, 'room-full', 'this room has no place left; try again later');
+    } else {
+      connection.phase = 'joined';
+      this.#waiting.delete(connection);
+      this.#peers.set(connection.peer, connection);
+      this.#deliver([
+        {
+          to: connection.peer,
+          message: { type: 'welcome', peer: connection.peer, iceServers: this.#options.iceServers },
+        },
+      ]);
+    }
+  }
+
+  #deliver(deliveries: readonly Delivery[]): void {
+    for (const { to, message } of deliveries) {
+      const connection = this.#peers.get(to);
+      if (connection?.send(message) === false) this.#cutOff(connection, 'slow-reader');
+    }
+  }
+
+  #fail(connection: Connection, code: SignalErrorCode, detail: string): void {
+    if (connection.phase === 'closing') return;
+    this.#leave(connection, code, detail);
+    connection.fail(code, detail, this.#options.clock.now() + CLOSE_DEADLINE_MS);
+    this.#waiting.add(connection);
+  }
+
+  #cutOff(connection: Connection, code: DropCode): void {
+    this.#leave(connection, code, '');
+    connection.terminate();
+  }
+
+  /** Ends a peer's part in its room; its partners hear of it at once, not when the handshake is over. */
+  #leave(connection: Connection, code: DropCode, detail: string): void {
+    if (connection.phase === 'closing') return;
+    connection.phase = 'closing';
+    this.#options.onEvent({ type: 'dropped', code, detail });
+    this.#withdraw(connection);
+  }
+
+  #withdraw(connection: Connection): void {
+    this.#peers.delete(connection.peer);
+    this.#deliver(this.#rooms.leave(connection));
+  }
+
+  #disconnect(connection: Connection): void {
+    connection.phase = 'closing';
+    this.#withdraw(connection);
+    this.#heartbeat.remove(connection);
+    this.#waiting.delete(connection);
+    this.#connections.delete(connection);
+    this.#networks.leave(connection.network);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.now();
+    for (const connection of [...this.#waiting]) {
+      if (connection.deadline > now) continue;
+      if (connection.phase === 'joining') this.#fail(connection, 'join-timeout', 'no join in time');
+      else connection.terminate();
+    }
+    for (const connection of this.#heartbeat.tick()) this.#cutOff(connection, 'silent');
+  }
+}
+
+function messageText(data: RawData): string {
+  if (Buffer.isBuffer(data)) return data.toString();
+  return Array.isArray(data) ? Buffer.concat(data).toString() : Buffer.from(data).toString();
+}
+
+function refuse(socket: Duplex, status: string): void {
+  // The client may be gone already: there is nobody left to tell.
+  socket.on('error', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
