@@ -1,7 +1,7 @@
 import { ProtocolError } from './errors.ts';
 import { type ChunkId, isSha256, type Sha256 } from './identifier.ts';
 import * as limits from './limits.ts';
-import { asA, asBuffer, asCount, asFields, asFlag, asList, asOneOf, asText } from './shape.ts';
+import { asA, asBuffer, asCount, asFields, asFlag, asLabel, asList, asOneOf, asText } from './shape.ts';
 import { decodeTraffic, type Traffic } from './traffic.ts';
 import { decodeWorkerConfig, type WorkerConfig } from './worker-config.ts';
 
@@ -76,9 +76,6 @@ export type LeaderResponse =
   /** Bytes moved since the last report, and the number of connected peers. */
   | { readonly type: 'report'; readonly traffic: Traffic; readonly peers: number };
 
-const MAX_MANIFESTS = 16;
-const MAX_MESSAGE_CHARACTERS = 1024;
-
 /** @throws ProtocolError */
 export function decodePageMessage(value: unknown): PageMessage {
   const fields = asFields(value, 'page message');
@@ -106,8 +103,8 @@ export function decodeReply(value: unknown): Reply {
     case 'failed':
       return {
         type: 'failed',
-        code: asText(fields.code, 'code', limits.MAX_LABEL_BYTES),
-        message: asText(fields.message, 'message', MAX_MESSAGE_CHARACTERS),
+        code: asLabel(fields.code, 'code'),
+        message: asText(fields.message, 'message', limits.MAX_REASON_CHARACTERS),
       };
     default:
       throw new ProtocolError('unknown-type', 'reply');
@@ -136,7 +133,7 @@ export function decodeLeaderRequest(value: unknown): LeaderRequest {
       return {
         type: 'releases',
         config: decodeWorkerConfig(fields.config),
-        manifests: asList(fields.manifests, 'manifests', MAX_MANIFESTS, (manifest) =>
+        manifests: asList(fields.manifests, 'manifests', limits.MAX_MANIFESTS_PER_MESSAGE, (manifest) =>
           asBuffer(manifest, 'manifest', limits.MAX_MANIFEST_BYTES),
         ),
       };
@@ -192,7 +189,7 @@ function decodeReleaseName(value: unknown): { sequence: number; version: string 
   const fields = asFields(value, 'release');
   return {
     sequence: asCount(fields.sequence, 'sequence'),
-    version: asText(fields.version, 'version', limits.MAX_LABEL_BYTES),
+    version: asLabel(fields.version, 'version'),
   };
 }
 

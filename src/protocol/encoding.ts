@@ -5,7 +5,8 @@ export type Encoding = 'identity' | 'deflate-raw';
 
 /** Tags on the wire and in manifests; 2–15 are reserved for dictionaries and zstd. */
 const TAG_OF_ENCODING = { identity: 0, 'deflate-raw': 1 } as const satisfies Record<Encoding, number>;
-const ENCODINGS: readonly Encoding[] = ['identity', 'deflate-raw'];
+/** In the order of their tags. */
+export const ENCODINGS: readonly Encoding[] = ['identity', 'deflate-raw'];
 
 export function encodingTag(encoding: Encoding): number {
   return TAG_OF_ENCODING[encoding];

@@ -1,4 +1,4 @@
-import type { ByteReader, ByteWriter } from './bytes.ts';
+import { type ByteReader, type ByteWriter, decodeLatin1 } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
 
 /** Lower-case hex of a SHA-256: 64 characters. */
@@ -23,12 +23,19 @@ export function isPeerId(value: unknown): value is PeerId {
   return typeof value === 'string' && PEER_ID_PATTERN.test(value);
 }
 
-const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-
 export function toHex(bytes: Uint8Array): string {
-  let hex = '';
-  for (const byte of bytes) hex += HEX_OF_BYTE[byte];
-  return hex;
+  const digits = new Uint8Array(bytes.length * 2);
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index] as number;
+    digits[index * 2] = hexDigit(byte >> 4);
+    digits[index * 2 + 1] = hexDigit(byte & 0xf);
+  }
+  return decodeLatin1(digits);
+}
+
+/** ASCII code: `0` is 0x30, `a` is 0x61. */
+function hexDigit(value: number): number {
+  return value < 10 ? 0x30 + value : 0x61 - 10 + value;
 }
 
 /** @throws ProtocolError `bad-value` unless it is an even number of hex digits. */
@@ -45,6 +52,8 @@ export function readSha256(reader: ByteReader): Sha256 {
   return toHex(reader.bytes(SHA256_BYTES));
 }
 
+/** @throws RangeError on anything but a SHA-256 in lower-case hex: the caller's mistake. */
 export function writeSha256(writer: ByteWriter, hash: Sha256): void {
+  if (!isSha256(hash)) throw new RangeError(`"${String(hash)}" is not a SHA-256`);
   writer.bytes(fromHex(hash));
 }

@@ -1,22 +1,69 @@
 /**
- * What crosses a boundary in Tabseed: formats of files and messages, their limits, and decoders that are the only gate
- * for bytes from outside. Described in PROTOCOL.md.
+ * What an independent client, tool or server needs to speak Tabseed: the files of a release, the messages of peers and of
+ * the signaling server, their limits, and decoders that are the only gate for bytes from outside. Described in PROTOCOL.md.
+ * The bridge between a tab and its worker is not here: both ends of it come from one build.
  *
  * @packageDocumentation
  */
-export * from './bridge-message.ts';
-export * from './bytes.ts';
-export * from './encoding.ts';
-export * from './errors.ts';
-export * from './identifier.ts';
-export * from './layout.ts';
+export { ENCODINGS, type Encoding } from './encoding.ts';
+export { ProtocolError, type ProtocolErrorCode } from './errors.ts';
+export {
+  type ChunkId,
+  fromHex,
+  isPeerId,
+  isSha256,
+  type PackId,
+  type PeerId,
+  type Sha256,
+  toHex,
+} from './identifier.ts';
+export { manifestPath, POINTER_PATH, packPath, WORKER_SCRIPT } from './layout.ts';
 export * as limits from './limits.ts';
-export * from './manifest.ts';
-export * from './peer-message.ts';
-export * from './pointer.ts';
-export * from './release-path.ts';
-export * from './room.ts';
-export * from './signal-message.ts';
-export * from './traffic.ts';
-export * from './version.ts';
-export * from './worker-config.ts';
+export {
+  type Chunking,
+  type ChunkRun,
+  chunksOfFile,
+  decodeManifest,
+  encodeManifest,
+  type HeaderSet,
+  type Manifest,
+  MODES,
+  type Mode,
+  type Pack,
+  type PackedChunk,
+  packBytes,
+  type ReleaseFile,
+  type Settings,
+} from './manifest.ts';
+export {
+  type AnnouncedPack,
+  type DataMessage,
+  decodePeerMessage,
+  encodePeerMessage,
+  type PeerMessage,
+} from './peer-message.ts';
+export {
+  decodePointer,
+  encodePointer,
+  KEY_ID_BYTES,
+  type KeyId,
+  type Pointer,
+  type PointerSignature,
+  pointerBytesToSign,
+  type SignedPointer,
+} from './pointer.ts';
+export { pathOfUrl, pathToUrl, type ReleasePath } from './release-path.ts';
+export { roomBytes } from './room.ts';
+export {
+  type ClientSignalMessage,
+  decodeClientSignalMessage,
+  decodeServerSignalMessage,
+  type IceServer,
+  type PeerSignal,
+  type ServerSignalMessage,
+  SIGNAL_ERROR_CODES,
+  SIGNAL_PATH,
+  type SignalErrorCode,
+} from './signal-message.ts';
+export { PROTOCOL_VERSION } from './version.ts';
+export { decodeWorkerConfig, WORKER_CONFIG_PREFIX, type WorkerConfig } from './worker-config.ts';

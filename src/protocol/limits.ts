@@ -36,8 +36,17 @@ export const MAX_SIGNATURES = 4;
 /** UTF-8 bytes of a file's path: what URLs of common servers and CDNs allow. */
 export const MAX_PATH_BYTES = 1024;
 
-/** UTF-8 bytes of the app id, channel and version label. */
+/** UTF-8 bytes of the app id, channel, version label, and of an error's code. */
 export const MAX_LABEL_BYTES = 128;
+
+/** Chunks that all files of one release name together: 64 GiB at 64 KiB each, as much as MAX_PACKS of packs hold. */
+export const MAX_CHUNK_REFERENCES = 1024 * 1024;
+
+/** UTF-8 bytes of a Content-Type. */
+export const MAX_MEDIA_TYPE_BYTES = 256;
+
+/** Bytes of a response header's name. */
+export const MAX_HEADER_NAME_BYTES = 128;
 
 /** UTF-8 bytes of a response header's value: long Content-Security-Policy headers are several KB. */
 export const MAX_HEADER_VALUE_BYTES = 16 * KIB;
@@ -50,7 +59,7 @@ export const MAX_HEADER_SETS = 1024;
 export const MAX_FRAGMENT_BYTES = 64 * KIB;
 export const MAX_FRAME_BYTES = MAX_FRAGMENT_BYTES + 64;
 
-/** Pack ids in one `packs` message: keeps the frame below MAX_FRAME_BYTES (36 bytes each). */
+/** Packs in one `hello` or `packs` message, at most 35 bytes each: keeps the frame below MAX_FRAME_BYTES. */
 export const MAX_PACKS_PER_MESSAGE = 1024;
 
 /** Chunks that one `request` names, and requests that one peer may have open at another. */
@@ -59,14 +68,28 @@ export const MAX_OPEN_REQUESTS = 64;
 
 /** A signaling message: an SDP of a data channel is about 1 KB; 16 KB leaves room for many candidates. */
 export const MAX_SIGNAL_MESSAGE_BYTES = 16 * KIB;
-export const MAX_SDP_BYTES = 12 * KIB;
-export const MAX_CANDIDATE_BYTES = 1024;
+export const MAX_SDP_CHARACTERS = 12 * KIB;
+export const MAX_CANDIDATE_CHARACTERS = 1024;
 
-/** ICE servers that a welcome may name; each costs candidates and time. */
+/** An SDP media section's name (RFC 5888) and its number: a data channel has one section. */
+export const MAX_MID_CHARACTERS = 64;
+export const MAX_MLINE_INDEX = 255;
+
+/** Partners that one `match` asks for: a Node seed keeps 60 connections. */
+export const MAX_MATCH_COUNT = 64;
+
+/** ICE servers that a welcome may name, and addresses of one; each costs candidates and time. */
 export const MAX_ICE_SERVERS = 8;
+export const MAX_URLS_PER_ICE_SERVER = 8;
+
+/** The sentence for people in an error message. */
+export const MAX_REASON_CHARACTERS = 1024;
 
 /** Chunks in one `want` of the service worker: 64 × 64 KiB average keeps a stream's window at about 4 MiB. */
 export const MAX_CHUNKS_PER_WANT = 256;
+
+/** Manifests that the worker hands to the leader: the newest and those that open tabs still use. */
+export const MAX_MANIFESTS_PER_MESSAGE = 16;
 
 /** URLs in one page message (`loaded`, `prefetch`). */
 export const MAX_URLS_PER_MESSAGE = 10_000;

@@ -79,16 +79,15 @@ export interface ChunkRun {
 }
 
 const MAGIC = 0x54534d46; // "TSMF"
-const MAX_MEDIA_TYPE_BYTES = 256;
-const MAX_HEADER_NAME_BYTES = 128;
 const HEADER_NAME_PATTERN = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
-// RFC 9110 field values: visible characters, spaces and tabs.
-const HEADER_VALUE_PATTERN = /^[\t\x20-\x7e\u0080-\u{10ffff}]*$/u;
+// RFC 9110 field values: visible characters, spaces, tabs, and bytes above ASCII as U+0080 to U+00FF. Anything else would
+// make `new Response` throw in a worker that must always answer.
+const HEADER_VALUE_PATTERN = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
  * Bytes of a manifest; layout in PROTOCOL.md. The same manifest always gives the same bytes.
  *
- * @throws ProtocolError `too-large` when it exceeds what a client would accept.
+ * @throws ProtocolError when a client would refuse it, with the client's reason.
  */
 export function encodeManifest(manifest: Manifest): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter(64 * 1024);
@@ -125,9 +124,8 @@ export function encodeManifest(manifest: Manifest): Uint8Array<ArrayBuffer> {
   }
 
   const bytes = writer.finish();
-  if (bytes.length > limits.MAX_MANIFEST_BYTES) {
-    throw new ProtocolError('too-large', `manifest of ${bytes.length} bytes, at most ${limits.MAX_MANIFEST_BYTES}`);
-  }
+  // A release that no client can read must fail in the publisher's hands, not at its users.
+  decodeManifest(bytes);
   return bytes;
 }
 
@@ -137,7 +135,9 @@ export function encodeManifest(manifest: Manifest): Uint8Array<ArrayBuffer> {
  * @throws ProtocolError
  */
 export function decodeManifest(bytes: Uint8Array): Manifest {
-  if (bytes.length > limits.MAX_MANIFEST_BYTES) throw new ProtocolError('too-large', 'manifest');
+  if (bytes.length > limits.MAX_MANIFEST_BYTES) {
+    throw new ProtocolError('too-large', `manifest of ${bytes.length} bytes, at most ${limits.MAX_MANIFEST_BYTES}`);
+  }
   const reader = new ByteReader(bytes);
   if (reader.u32() !== MAGIC) throw new ProtocolError('unknown-type', 'not a manifest');
   const formatVersion = reader.u8();
@@ -153,8 +153,12 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   const chunking = readChunking(reader);
   const packs = list(reader, limits.MAX_PACKS, () => readPack(reader));
   const headerSets = list(reader, limits.MAX_HEADER_SETS, () => readHeaderSet(reader));
-  const files = list(reader, limits.MAX_FILES, () => readFile(reader, packs, headerSets.length));
+  const references: References = { plainOffsets: packs.map(plainOffsetsOf), headerSets: headerSets.length, chunks: 0 };
+  const files = list(reader, limits.MAX_FILES, () => readFile(reader, references));
   reader.end();
+  if (new Set(packs.map((pack) => pack.id)).size < packs.length) {
+    throw new ProtocolError('bad-value', 'pack listed twice');
+  }
   for (let index = 1; index < files.length; index += 1) {
     if ((files[index - 1] as ReleaseFile).path >= (files[index] as ReleaseFile).path) {
       throw new ProtocolError('bad-value', 'paths are not in order');
@@ -209,7 +213,7 @@ function readPackedChunk(reader: ByteReader): PackedChunk {
 
 function readHeaderSet(reader: ByteReader): HeaderSet {
   return list(reader, limits.MAX_HEADERS_PER_SET, () => {
-    const name = reader.text(MAX_HEADER_NAME_BYTES);
+    const name = reader.text(limits.MAX_HEADER_NAME_BYTES);
     const value = reader.text(limits.MAX_HEADER_VALUE_BYTES);
     const problem = headerProblem(name, value);
     if (problem !== undefined) throw new ProtocolError('bad-value', problem);
@@ -224,29 +228,53 @@ export function headerProblem(name: string, value: string): string | undefined {
   return undefined;
 }
 
-function readFile(reader: ByteReader, packs: readonly Pack[], headerSetCount: number): ReleaseFile {
+/** What files refer to, and how many chunks they have named so far. */
+interface References {
+  readonly plainOffsets: readonly Float64Array[];
+  readonly headerSets: number;
+  chunks: number;
+}
+
+/**
+ * Where each chunk would start if the pack's chunks were written plain, and at last where they would end. With it the
+ * length of a run is one subtraction: adding up chunk by chunk, a manifest of 1 MB could keep a client busy for minutes.
+ */
+function plainOffsetsOf(pack: Pack): Float64Array {
+  const offsets = new Float64Array(pack.chunks.length + 1);
+  let end = 0;
+  for (const [index, chunk] of pack.chunks.entries()) {
+    end += chunk.plainBytes;
+    offsets[index + 1] = end;
+  }
+  return offsets;
+}
+
+function readFile(reader: ByteReader, references: References): ReleaseFile {
   const path = reader.text(limits.MAX_PATH_BYTES);
   const problem = pathProblem(path);
   if (problem !== undefined) throw new ProtocolError('bad-value', `path refused: ${problem}`);
   const plainBytes = reader.varint();
   const hash = readSha256(reader);
-  const mediaType = reader.text(MAX_MEDIA_TYPE_BYTES);
+  const mediaType = reader.text(limits.MAX_MEDIA_TYPE_BYTES);
   if (!HEADER_VALUE_PATTERN.test(mediaType)) throw new ProtocolError('bad-value', 'media type');
   const headerSet = reader.varint();
-  if (headerSet >= headerSetCount) throw new ProtocolError('bad-value', 'header set out of range');
+  if (headerSet >= references.headerSets) throw new ProtocolError('bad-value', 'header set out of range');
   let runBytes = 0;
-  const runs = list(reader, limits.MAX_CHUNKS_PER_PACK * limits.MAX_PACKS, () => {
+  const runs = list(reader, limits.MAX_CHUNK_REFERENCES, () => {
     const run = { pack: reader.varint(), first: reader.varint(), count: reader.varint() };
-    const pack = packs[run.pack];
-    if (pack === undefined || run.count === 0 || run.first + run.count > pack.chunks.length) {
+    const offsets = references.plainOffsets[run.pack];
+    const start = offsets?.[run.first];
+    const end = offsets?.[run.first + run.count];
+    if (start === undefined || end === undefined || run.count === 0) {
       throw new ProtocolError('bad-value', 'chunk run out of range');
     }
-    for (const chunk of pack.chunks.slice(run.first, run.first + run.count)) runBytes += chunk.plainBytes;
-    // A few bytes of run can name 16,384 chunks: stop a file that promises more than it declares.
-    if (runBytes > plainBytes) throw new ProtocolError('bad-value', 'file longer than declared');
+    // Three bytes of run can name 16,384 chunks: whoever expands the runs must not have to count.
+    references.chunks += run.count;
+    if (references.chunks > limits.MAX_CHUNK_REFERENCES) throw new ProtocolError('too-large', 'chunks of all files');
+    runBytes += end - start;
     return run;
   });
-  if (runBytes !== plainBytes) throw new ProtocolError('bad-value', 'file shorter than declared');
+  if (runBytes !== plainBytes) throw new ProtocolError('bad-value', 'chunks do not add up to the declared length');
   return { path, plainBytes, hash, mediaType, headerSet, runs };
 }
 

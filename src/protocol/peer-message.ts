@@ -3,6 +3,7 @@ import { type Encoding, encodingOfTag, encodingTag } from './encoding.ts';
 import { ProtocolError } from './errors.ts';
 import { type PackId, readSha256, writeSha256 } from './identifier.ts';
 import * as limits from './limits.ts';
+import { PROTOCOL_VERSION } from './version.ts';
 
 /**
  * What two peers say over a data channel, one message a frame. `pack` is a number in the list of packs that the
@@ -124,21 +125,21 @@ export function decodePeerMessage(frame: Uint8Array): PeerMessage {
 function readMessage(type: PeerMessage['type'], reader: ByteReader): PeerMessage {
   switch (type) {
     case 'hello':
-      return { type, version: reader.varint(), packs: readAnnouncedPacks(reader) };
+      return { type, version: readVersion(reader), packs: readAnnouncedPacks(reader) };
     case 'packs':
       return { type, packs: readAnnouncedPacks(reader) };
     case 'bitfield': {
-      const pack = reader.varint(limits.MAX_PACKS);
+      const pack = readPackNumber(reader);
       if (reader.remaining > MAX_BITFIELD_BYTES) throw new ProtocolError('too-large', 'bitfield');
       return { type, pack, bits: reader.rest() };
     }
     case 'have':
-      return { type, pack: reader.varint(limits.MAX_PACKS), ...readRun(reader, limits.MAX_CHUNKS_PER_PACK) };
+      return { type, pack: readPackNumber(reader), ...readRun(reader, limits.MAX_CHUNKS_PER_PACK) };
     case 'request':
       return {
         type,
         request: reader.varint(),
-        pack: reader.varint(limits.MAX_PACKS),
+        pack: readPackNumber(reader),
         ...readRun(reader, limits.MAX_CHUNKS_PER_REQUEST),
       };
     case 'cancel':
@@ -156,16 +157,29 @@ function readMessage(type: PeerMessage['type'], reader: ByteReader): PeerMessage
   }
 }
 
+/** Other versions are refused here: what follows the number is theirs to define. */
+function readVersion(reader: ByteReader): number {
+  const version = reader.varint();
+  if (version !== PROTOCOL_VERSION) throw new ProtocolError('unsupported-version', `peer of version ${version}`);
+  return version;
+}
+
+function readPackNumber(reader: ByteReader): number {
+  return reader.varint(limits.MAX_PACKS - 1);
+}
+
 function readRun(reader: ByteReader, maxCount: number): { first: number; count: number } {
-  const first = reader.varint(limits.MAX_CHUNKS_PER_PACK);
+  const first = reader.varint(limits.MAX_CHUNKS_PER_PACK - 1);
   const count = reader.varint(maxCount);
-  if (count === 0 || first + count > limits.MAX_CHUNKS_PER_PACK) throw new ProtocolError('bad-value', 'empty run');
+  if (count === 0 || first + count > limits.MAX_CHUNKS_PER_PACK) {
+    throw new ProtocolError('bad-value', 'run of chunks that is empty or leaves the pack');
+  }
   return { first, count };
 }
 
 function readData(reader: ByteReader): DataMessage {
   const request = reader.varint();
-  const chunk = reader.varint(limits.MAX_CHUNKS_PER_PACK);
+  const chunk = reader.varint(limits.MAX_CHUNKS_PER_PACK - 1);
   const encoding = encodingOfTag(reader.u8());
   const encodedBytes = reader.varint(limits.MAX_ENCODED_CHUNK_BYTES);
   const offset = reader.varint(limits.MAX_ENCODED_CHUNK_BYTES);

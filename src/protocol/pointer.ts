@@ -47,14 +47,14 @@ export function pointerBytesToSign(pointer: Pointer): Uint8Array<ArrayBuffer> {
   return withContext(encodePayload(pointer));
 }
 
-/** Bytes of the pointer file. @throws ProtocolError `too-large` */
+/** Bytes of the pointer file. @throws ProtocolError when a client would refuse it, with the client's reason. */
 export function encodePointer(pointer: Pointer, signatures: readonly PointerSignature[]): Uint8Array<ArrayBuffer> {
   const payload = encodePayload(pointer);
   const writer = new ByteWriter().u32(MAGIC).u8(PROTOCOL_VERSION).varint(payload.length).bytes(payload);
   writer.u8(signatures.length);
   for (const { key, signature } of signatures) writer.bytes(fromHex(key)).bytes(signature);
   const bytes = writer.finish();
-  if (bytes.length > limits.MAX_POINTER_BYTES) throw new ProtocolError('too-large', 'pointer');
+  decodePointer(bytes);
   return bytes;
 }
 
@@ -99,6 +99,8 @@ function decodePayload(payload: Uint8Array): Pointer {
     manifestBytes: reader.varint(limits.MAX_MANIFEST_BYTES),
   };
   reader.end();
+  if (pointer.expires < pointer.created) throw new ProtocolError('bad-value', 'expires before it was created');
+  if (pointer.minimumSequence > pointer.sequence) throw new ProtocolError('bad-value', 'withdraws its own release');
   return pointer;
 }
 

@@ -16,7 +16,9 @@ export function pathProblem(path: string): string | undefined {
   if (path === '') return 'it is empty';
   if (FORBIDDEN_CHARACTERS.test(path)) return 'it has a control character or a backslash';
   if (/\p{Surrogate}/u.test(path)) return 'it is not valid Unicode';
-  if (encodeUtf8(path).length > MAX_PATH_BYTES) return `it is longer than ${MAX_PATH_BYTES} bytes`;
+  // UTF-8 needs at most three bytes per code unit: paths of ordinary length need not be encoded to be measured.
+  if (path.length * 3 > MAX_PATH_BYTES && encodeUtf8(path).length > MAX_PATH_BYTES)
+    return `it is longer than ${MAX_PATH_BYTES} bytes`;
   for (const segment of path.split('/')) {
     if (segment === '' || segment === '.' || segment === '..') return `it has a segment "${segment}"`;
   }

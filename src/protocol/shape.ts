@@ -1,4 +1,6 @@
+import { encodeUtf8 } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
+import { MAX_LABEL_BYTES } from './limits.ts';
 
 /**
  * Checks for decoders of structured values (parsed JSON, structured clones): each returns the value with its type or
@@ -12,17 +14,26 @@ export function asFields(value: unknown, what: string): Fields {
   return value as Fields;
 }
 
+/** At most `maxCharacters` UTF-16 code units: the length of a JavaScript string. */
 export function asText(value: unknown, what: string, maxCharacters: number): string {
   if (typeof value !== 'string') throw bad(what, 'a string');
   if (value.length > maxCharacters) throw new ProtocolError('too-large', what);
   return value;
 }
 
+/** An app id, channel or version label: Unicode that fits into a pointer. */
+export function asLabel(value: unknown, what: string): string {
+  const text = asText(value, what, MAX_LABEL_BYTES);
+  if (encodeUtf8(text).length > MAX_LABEL_BYTES) throw new ProtocolError('too-large', what);
+  return text;
+}
+
 /** A whole number from 0 to `max`. */
 export function asCount(value: unknown, what: string, max: number = Number.MAX_SAFE_INTEGER): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw bad(what, 'a whole number');
   if (value > max) throw new ProtocolError('too-large', what);
-  return value;
+  // JSON and structured clones can say -0, which prints as 0 but is another value to `Object.is`.
+  return value + 0;
 }
 
 export function asFlag(value: unknown, what: string): boolean {
@@ -33,7 +44,8 @@ export function asFlag(value: unknown, what: string): boolean {
 export function asList<T>(value: unknown, what: string, maxItems: number, item: (value: unknown) => T): T[] {
   if (!Array.isArray(value)) throw bad(what, 'a list');
   if (value.length > maxItems) throw new ProtocolError('too-large', what);
-  return value.map(item);
+  // Unlike `map`, `from` visits the holes of a sparse array, which structured clones keep.
+  return Array.from(value, (entry: unknown) => item(entry));
 }
 
 export function asOneOf<T extends string>(value: unknown, what: string, allowed: readonly T[]): T {

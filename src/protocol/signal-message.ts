@@ -60,12 +60,6 @@ export const SIGNAL_ERROR_CODES: readonly SignalErrorCode[] = [
 /** Path of the signaling endpoint, relative to the scope. */
 export const SIGNAL_PATH = 'tabseed/signal';
 
-const MAX_MID_CHARACTERS = 64;
-const MAX_MLINE_INDEX = 255;
-const MAX_MATCH_COUNT = 64;
-const MAX_MESSAGE_CHARACTERS = 1024;
-const MAX_ICE_URLS = 8;
-
 /** Parses one message of a client. @throws ProtocolError */
 export function decodeClientSignalMessage(text: string): ClientSignalMessage {
   const fields = parse(text);
@@ -73,7 +67,7 @@ export function decodeClientSignalMessage(text: string): ClientSignalMessage {
     case 'join':
       return { type: 'join', version: asCount(fields.version, 'version'), room: asA(fields.room, 'room', isSha256) };
     case 'match':
-      return { type: 'match', count: asCount(fields.count, 'count', MAX_MATCH_COUNT) };
+      return { type: 'match', count: asCount(fields.count, 'count', limits.MAX_MATCH_COUNT) };
     case 'signal':
       return { type: 'signal', to: asA(fields.to, 'to', isPeerId), signal: decodePeerSignal(fields.signal) };
     case 'unmatch':
@@ -107,7 +101,7 @@ export function decodeServerSignalMessage(text: string): ServerSignalMessage {
       return {
         type: 'error',
         code: asOneOf(fields.code, 'code', SIGNAL_ERROR_CODES),
-        message: asText(fields.message, 'message', MAX_MESSAGE_CHARACTERS),
+        message: asText(fields.message, 'message', limits.MAX_REASON_CHARACTERS),
       };
     default:
       throw new ProtocolError('unknown-type', 'signaling message of the server');
@@ -130,14 +124,14 @@ function decodePeerSignal(value: unknown): PeerSignal {
   switch (fields.type) {
     case 'offer':
     case 'answer':
-      return { type: fields.type, sdp: asText(fields.sdp, 'sdp', limits.MAX_SDP_BYTES) };
+      return { type: fields.type, sdp: asText(fields.sdp, 'sdp', limits.MAX_SDP_CHARACTERS) };
     case 'candidate':
       return {
         type: 'candidate',
-        candidate: asText(fields.candidate, 'candidate', limits.MAX_CANDIDATE_BYTES),
-        sdpMid: fields.sdpMid === null ? null : asText(fields.sdpMid, 'sdpMid', MAX_MID_CHARACTERS),
+        candidate: asText(fields.candidate, 'candidate', limits.MAX_CANDIDATE_CHARACTERS),
+        sdpMid: fields.sdpMid === null ? null : asText(fields.sdpMid, 'sdpMid', limits.MAX_MID_CHARACTERS),
         sdpMLineIndex:
-          fields.sdpMLineIndex === null ? null : asCount(fields.sdpMLineIndex, 'sdpMLineIndex', MAX_MLINE_INDEX),
+          fields.sdpMLineIndex === null ? null : asCount(fields.sdpMLineIndex, 'sdpMLineIndex', limits.MAX_MLINE_INDEX),
       };
     default:
       throw new ProtocolError('unknown-type', 'signal');
@@ -146,7 +140,8 @@ function decodePeerSignal(value: unknown): PeerSignal {
 
 function decodeIceServer(value: unknown): IceServer {
   const fields = asFields(value, 'ICE server');
-  const urls = asList(fields.urls, 'urls', MAX_ICE_URLS, (url) => asText(url, 'url', limits.MAX_URL_CHARACTERS));
+  const urls = asList(fields.urls, 'urls', limits.MAX_URLS_PER_ICE_SERVER, asIceUrl);
+  if (urls.length === 0) throw new ProtocolError('bad-value', 'ICE server without a URL');
   return {
     urls,
     ...(fields.username === undefined
@@ -156,4 +151,11 @@ function decodeIceServer(value: unknown): IceServer {
       ? {}
       : { credential: asText(fields.credential, 'credential', limits.MAX_URL_CHARACTERS) }),
   };
+}
+
+/** RTCPeerConnection throws on other schemes: one bad entry of a server must not cost every connection. */
+function asIceUrl(value: unknown): string {
+  const url = asText(value, 'url', limits.MAX_URL_CHARACTERS);
+  if (!/^(?:stuns?|turns?):/.test(url)) throw new ProtocolError('bad-value', 'ICE server URL');
+  return url;
 }

@@ -1,6 +1,6 @@
 import { isSha256, type Sha256 } from './identifier.ts';
-import { MAX_LABEL_BYTES, MAX_SIGNATURES } from './limits.ts';
-import { asA, asFields, asFlag, asList, asText } from './shape.ts';
+import { MAX_SIGNATURES } from './limits.ts';
+import { asA, asFields, asFlag, asLabel, asList } from './shape.ts';
 
 /**
  * What the publisher writes in front of the worker script: all in which two deployments' workers differ. It is the root
@@ -22,8 +22,8 @@ export const WORKER_CONFIG_PREFIX = 'self.__tabseed=';
 export function decodeWorkerConfig(value: unknown): WorkerConfig {
   const fields = asFields(value, 'worker config');
   return {
-    app: asText(fields.app, 'app', MAX_LABEL_BYTES),
-    channel: asText(fields.channel, 'channel', MAX_LABEL_BYTES),
+    app: asLabel(fields.app, 'app'),
+    channel: asLabel(fields.channel, 'channel'),
     keys: asList(fields.keys, 'keys', MAX_SIGNATURES, (key) => asA(key, 'key', isSha256)),
     development: asFlag(fields.development, 'development'),
   };
