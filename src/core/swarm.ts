@@ -206,23 +206,18 @@ export class Swarm {
       const eligible = (wanted: WantedChunk): boolean => askOrigin(wanted, this.#facts(wanted), this.#policy);
       const span = pickSpan(this.#demand, eligible, MAX_SPAN_BYTES);
       if (span === undefined) return;
-      const chunks = this.#wantedIn(span);
-      for (const wanted of chunks) wanted.atOrigin = true;
-      const [first] = chunks;
-      const plainFile = first && first.originFailures > 0 ? this.#catalog.fileWith(first.id) : undefined;
-      // Every second attempt is the plain file: a host may have lost the packs, or not know Range.
-      if (plainFile !== undefined && first !== undefined && first.originFailures % 2 === 1) {
-        this.#readPlainFile(plainFile);
-      } else this.#origin.readSpan(span);
+      const wanted = this.#wantedIn(span);
+      const plainFile = this.#plainFileFor(wanted[0]);
+      const chunks = plainFile?.chunks.map((chunk) => this.#demand.get(chunk.id)) ?? wanted;
+      for (const chunk of chunks) if (chunk !== undefined) chunk.atOrigin = true;
+      if (plainFile === undefined) this.#origin.readSpan(span);
+      else this.#origin.readFile(plainFile);
     }
   }
 
-  #readPlainFile(content: FileContent): void {
-    for (const { id } of content.chunks) {
-      const wanted = this.#demand.get(id);
-      if (wanted !== undefined) wanted.atOrigin = true;
-    }
-    this.#origin.readFile(content);
+  /** Every second attempt is the plain file: a host may have lost the packs, or not know Range. */
+  #plainFileFor(wanted: WantedChunk | undefined): FileContent | undefined {
+    return wanted !== undefined && wanted.originFailures % 2 === 1 ? this.#catalog.fileWith(wanted.id) : undefined;
   }
 
   #wantedIn(span: Span): WantedChunk[] {

@@ -1,0 +1,258 @@
+import { describe, expect, it } from 'vitest';
+import { OriginError, StoreError } from '../../../src/core/errors.ts';
+import { decodePeerMessage, encodePeerMessage } from '../../../src/protocol/peer-message.ts';
+import { MemoryStore } from '../../fakes/memory-store.ts';
+import { SeededRandom } from '../../fakes/seeded-random.ts';
+import { SwarmWorld } from '../../fakes/swarm-world.ts';
+import { testSeed } from '../../fakes/test-seed.ts';
+import { randomFiles, type TinyRelease, tinyRelease } from '../../fakes/tiny-release.ts';
+
+const KIB = 1024;
+const MISSING = new OriginError('origin-status', 'gone', { status: 503 });
+
+function release(random: SeededRandom, lengths: readonly number[], sequence = 1): TinyRelease {
+  const files = randomFiles(random, lengths);
+  return tinyRelease({ sequence, files, chunkBytes: 64 * KIB, chunksPerPack: 16, deflate: false });
+}
+
+function world(lengths: readonly number[] = [900 * KIB]): { world: SwarmWorld; release: TinyRelease } {
+  const made = new SwarmWorld(testSeed());
+  const published = release(made.random, lengths);
+  made.publish(published);
+  return { world: made, release: published };
+}
+
+describe('a peer alone', () => {
+  it('takes a bulk file from the origin, whole and once', async () => {
+    const { world: w, release: r } = world();
+    const engine = await w.join([r]);
+    await engine.mirror(r);
+    expect(engine.traffic.plain).toEqual({ store: 0, peers: 0, origin: 900 * KIB, uploaded: 0, wasted: 0 });
+    expect(w.origin.servedBytes).toBe(900 * KIB);
+    expect(engine.store.chunks.size).toBe(15);
+  });
+
+  it('asks the origin for an urgent file at once', async () => {
+    const { world: w, release: r } = world([100 * KIB]);
+    const engine = await w.join([r]);
+    const fetch = engine.fetchFile(r, '0.bin', 'urgent');
+    await w.clock.runUntil(() => fetch.done, 60);
+    expect(fetch.hash).toBe(r.manifest.files[0]?.hash);
+  });
+
+  it('answers a second fetch from the store', async () => {
+    const { world: w, release: r } = world();
+    const engine = await w.join([r]);
+    await engine.mirror(r);
+    await engine.mirror(r);
+    expect(engine.traffic.plain).toMatchObject({ origin: 900 * KIB, store: 900 * KIB });
+  });
+
+  it('fetches again what the store has damaged', async () => {
+    const { world: w, release: r } = world();
+    const first = await w.join([r]);
+    await first.mirror(r);
+    first.store.damage(r.manifest.packs[0]?.chunks[3]?.id ?? '');
+    const second = await w.join([r], { store: first.store });
+    await first.swarm.close();
+    await second.mirror(r);
+    expect(second.traffic.plain).toMatchObject({ origin: 64 * KIB, store: 836 * KIB });
+  });
+
+  it('works on when the store fails', async () => {
+    const { world: w, release: r } = world();
+    const store = new MemoryStore();
+    store.failure = new StoreError('store-full', 'no space');
+    const engine = await w.join([r], { store });
+    await engine.mirror(r);
+    expect(engine.traffic.plain.origin).toBe(900 * KIB);
+  });
+
+  it('turns to the plain files when the packs are gone, and to the packs when the files are', async () => {
+    for (const dead of ['pack', 'file']) {
+      const { world: w, release: r } = world([300 * KIB, 200 * KIB]);
+      w.origin.script = (request) => (request.kind === dead ? { fail: MISSING } : 'serve');
+      const engine = await w.join([r]);
+      await engine.mirror(r);
+      expect(engine.traffic.plain.origin).toBe(500 * KIB);
+    }
+  });
+
+  it('gets over an origin that cuts every second answer', async () => {
+    const { world: w, release: r } = world();
+    let requests = 0;
+    w.origin.script = () => {
+      requests += 1;
+      return requests % 2 === 1 ? { cutAfterBytes: 100 * KIB } : 'serve';
+    };
+    const engine = await w.join([r]);
+    await engine.mirror(r);
+  });
+
+  it('refuses bytes of the origin that are not the release, and says that the chunks are missing', async () => {
+    const { world: w, release: r } = world();
+    const other = release(new SeededRandom(1), [900 * KIB]);
+    w.origin.packs.set(r.manifest.packs[0]?.id ?? '', [...other.packs.values()][0] ?? new Uint8Array());
+    w.origin.files.set('0.bin', other.files.get('0.bin') ?? new Uint8Array());
+    const engine = await w.join([r]);
+    const fetch = engine.fetchFile(r, '0.bin', 'bulk');
+    await w.clock.runUntil(() => fetch.done);
+    expect(fetch.missing).toHaveLength(15);
+    expect(engine.store.chunks.size).toBe(0);
+  });
+
+  it('says at once that chunks are missing when neither origin nor signaling answer', async () => {
+    const { world: w, release: r } = world([100 * KIB]);
+    w.hub.goDown();
+    w.origin.script = () => ({ fail: MISSING });
+    const engine = await w.join([r]);
+    const fetch = engine.fetchFile(r, '0.bin', 'urgent');
+    await w.clock.runUntil(() => fetch.done, 1000);
+    expect(fetch.missing).toHaveLength(2);
+  });
+
+  it('stops what nobody wants any more', async () => {
+    const { world: w, release: r } = world();
+    const engine = await w.join([r]);
+    const fetch = engine.fetchFile(r, '0.bin', 'urgent');
+    await w.clock.advance(31);
+    fetch.cancel();
+    await w.clock.advance(5000);
+    expect(w.origin.servedBytes).toBeLessThan(200 * KIB);
+    await engine.mirror(r);
+  });
+});
+
+describe('peers', () => {
+  it('give a newcomer the whole release while the origin serves nothing', async () => {
+    const { world: w, release: r } = world([900 * KIB, 10, 64 * KIB]);
+    const seed = await w.join([r]);
+    await seed.mirror(r);
+    w.origin.script = () => ({ fail: MISSING });
+    const newcomer = await w.join([r]);
+    await newcomer.mirror(r);
+    const total = 964 * KIB + 10;
+    expect(newcomer.traffic.plain).toEqual({ store: 0, peers: total, origin: 0, uploaded: 0, wasted: 0 });
+    expect(seed.traffic.plain.uploaded).toBe(total);
+  });
+
+  it('come before the origin for bulk files', async () => {
+    const { world: w, release: r } = world();
+    await (await w.join([r])).mirror(r);
+    const newcomer = await w.join([r]);
+    await newcomer.mirror(r);
+    expect(newcomer.traffic.plain).toMatchObject({ peers: 900 * KIB, origin: 0 });
+  });
+
+  it('trade what two releases share', async () => {
+    const { world: w, release: r } = world([600 * KIB]);
+    const seed = await w.join([r]);
+    await seed.mirror(r);
+    const files = new Map([...r.files, ['new.bin', w.random.bytes(100 * KIB)] as const]);
+    const next = tinyRelease({
+      sequence: 2,
+      files,
+      chunkBytes: 64 * KIB,
+      chunksPerPack: 16,
+      deflate: true,
+      previous: r,
+    });
+    w.publish(next);
+    const newcomer = await w.join([next]);
+    await newcomer.mirror(next);
+    expect(newcomer.traffic.plain).toMatchObject({ peers: 600 * KIB, origin: 100 * KIB });
+  });
+
+  it('are found for a release that came while they were connected', async () => {
+    const { world: w, release: r } = world([100 * KIB]);
+    const a = await w.join([r]);
+    const b = await w.join([r]);
+    await w.clock.runUntil(() => a.swarm.peerCount === 1 && b.swarm.peerCount === 1);
+    const next = release(w.random, [500 * KIB], 2);
+    w.publish(next);
+    for (const engine of [a, b]) engine.swarm.setReleases([next.manifest, r.manifest]);
+    await a.mirror(next);
+    await b.mirror(next);
+    expect(b.traffic.plain).toMatchObject({ peers: 500 * KIB, origin: 0 });
+  });
+
+  it('that flip a bit are banned, and the page gets the right bytes', async () => {
+    const { world: w, release: r } = world();
+    const liar = await w.join([r]);
+    await liar.mirror(r);
+    const victim = await w.join([r]);
+    await w.clock.runUntil(() => victim.swarm.peerCount === 1);
+    for (const link of w.network.links) link.tamper = flipData;
+    await victim.mirror(r);
+    expect(victim.bans).toHaveLength(1);
+    expect(victim.swarm.peerCount).toBe(0);
+    expect(victim.traffic.plain).toMatchObject({ peers: 0, origin: 900 * KIB });
+  });
+
+  it('that vanish in the middle cost only time', async () => {
+    const { world: w, release: r } = world([4000 * KIB]);
+    const seed = await w.join([r]);
+    await seed.mirror(r);
+    const newcomer = await w.join([r]);
+    const fetch = newcomer.fetchFile(r, '0.bin', 'bulk');
+    await w.clock.runUntil(() => newcomer.traffic.plain.peers > 1000 * KIB);
+    for (const link of w.network.links) link.kill();
+    w.hub.goDown();
+    await w.clock.runUntil(() => fetch.done);
+    expect(fetch.hash).toBe(r.manifest.files[0]?.hash);
+    expect(newcomer.traffic.plain.origin + newcomer.traffic.plain.peers).toBe(4000 * KIB);
+  });
+
+  it('that fall silent are left after a while', async () => {
+    const { world: w, release: r } = world([4000 * KIB]);
+    const seed = await w.join([r]);
+    await seed.mirror(r);
+    const newcomer = await w.join([r]);
+    const fetch = newcomer.fetchFile(r, '0.bin', 'bulk');
+    await w.clock.runUntil(() => newcomer.traffic.plain.peers > 1000 * KIB);
+    for (const link of w.network.links) link.muted = true;
+    await w.clock.runUntil(() => fetch.done, 10_000);
+    expect(fetch.hash).toBe(r.manifest.files[0]?.hash);
+  });
+
+  it('that are too slow are helped by the origin', async () => {
+    const { world: w, release: r } = world([4000 * KIB]);
+    const seed = await w.join([r], { link: { latencyMs: 10, bytesPerSecond: 50_000 } });
+    await seed.mirror(r);
+    const newcomer = await w.join([r]);
+    const fetch = newcomer.fetchFile(r, '0.bin', 'bulk');
+    await w.clock.runUntil(() => fetch.done, 30_000);
+    expect(newcomer.traffic.plain.origin).toBeGreaterThan(2000 * KIB);
+  });
+
+  it('that are late with an urgent file are raced by the origin', async () => {
+    const { world: w, release: r } = world([200 * KIB]);
+    const seed = await w.join([r], { link: { latencyMs: 10, bytesPerSecond: 10_000 } });
+    await seed.mirror(r);
+    const newcomer = await w.join([r]);
+    await w.clock.runUntil(() => newcomer.swarm.peerCount === 1);
+    await w.clock.advance(100);
+    const fetch = newcomer.fetchFile(r, '0.bin', 'urgent');
+    await w.clock.runUntil(() => fetch.done, 500);
+    expect(newcomer.traffic.plain.origin).toBe(200 * KIB);
+  });
+
+  it('that lost a chunk refuse it, and it comes from the origin', async () => {
+    const { world: w, release: r } = world();
+    const seed = await w.join([r]);
+    await seed.mirror(r);
+    seed.store.damage(r.manifest.packs[0]?.chunks[5]?.id ?? '');
+    const newcomer = await w.join([r]);
+    await newcomer.mirror(r);
+    expect(newcomer.bans).toEqual([]);
+    expect(newcomer.traffic.plain).toMatchObject({ peers: 836 * KIB, origin: 64 * KIB });
+  });
+});
+
+function flipData(frame: Uint8Array): Uint8Array {
+  const message = decodePeerMessage(frame);
+  if (message.type !== 'data') return frame;
+  const bytes = message.bytes.slice();
+  bytes[7] = (bytes[7] ?? 0) ^ 0x10;
+  return encodePeerMessage({ ...message, bytes });
+}
