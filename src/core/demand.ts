@@ -19,8 +19,6 @@ export interface WantedChunk {
   urgency: Urgency;
   /** The peer that was asked and has not answered yet. */
   peer: PeerId | undefined;
-  /** When that peer was asked. */
-  askedPeerAtMs: number;
   /** An origin read that contains it is under way. */
   atOrigin: boolean;
   originFailures: number;
@@ -57,7 +55,6 @@ export class Demand {
       receivers: new Set([receiver]),
       urgency,
       peer: undefined,
-      askedPeerAtMs: 0,
       atOrigin: false,
       originFailures: 0,
       originRetryAtMs: 0,

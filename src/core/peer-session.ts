@@ -144,7 +144,7 @@ export class PeerSession {
       this.#handle(decodePeerMessage(frame));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#end('misbehaved');
+      this.#end(error.code === 'unsupported-version' ? 'version' : 'misbehaved');
     }
   }
 
@@ -193,10 +193,6 @@ export class PeerSession {
 
   #handleHello(message: PeerMessage & { type: 'hello' }): void {
     if (this.#greeted) throw new ProtocolError('bad-value', 'second hello');
-    if (message.version !== PROTOCOL_VERSION) {
-      this.#end('version');
-      return;
-    }
     this.#greeted = true;
     this.#remote.announce(message.packs);
     this.#host.onOffer(this);
