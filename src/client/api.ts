@@ -1,0 +1,88 @@
+import type { TabseedError } from './errors.ts';
+
+/** What a page finds at `globalThis.tabseed`. Nothing in it throws unless it says so. */
+export interface Tabseed {
+  /**
+   * Resolves when the service worker controls this page: what is fetched from then on may come from peers. Rejects when
+   * that cannot happen in this page; waiting for it is optional, and ignoring it raises no `unhandledrejection`.
+   *
+   * @throws TabseedError `unsupported`, `disabled`, `scope-taken`, `registration-failed`, `uncontrolled`
+   */
+  readonly ready: Promise<void>;
+  /** The latest figures, as known in this tab. Each call returns the same object until something changed. */
+  stats(): TabseedStats;
+  /** Calls `listener` at each change from now on; the returned function ends that. */
+  on<Name extends keyof TabseedEvents>(event: Name, listener: (value: TabseedEvents[Name]) => void): () => void;
+  /**
+   * Takes files of the release into the store, in the background. URLs are relative to the page.
+   *
+   * @throws TabseedError as `ready`, and `request-failed`, `worker-gone`
+   */
+  prefetch(urls: readonly (string | URL)[]): Promise<void>;
+  /**
+   * Asks the origin for a newer release now and downloads what it changes.
+   *
+   * @throws TabseedError as `ready`, and `request-failed`, `worker-gone`
+   */
+  checkForUpdate(): Promise<void>;
+  /** Resolves with false: there is no downloaded release that waits for a decision of the page. */
+  applyUpdate(): Promise<boolean>;
+  /**
+   * Closes all connections of this browser for this app; its requests are then served from the store and the origin.
+   * Lasts until `resume` in any tab, or until the last tab closes.
+   */
+  pause(what?: PauseScope): void;
+  resume(): void;
+}
+
+/** What `pause` stops. */
+export type PauseScope = 'all';
+
+/** Bytes of release content by source, since this browser first had the app; all tabs together. */
+export interface TabseedStats {
+  /** Decoded bytes: what files on a disk would take. */
+  readonly bytes: {
+    /** Found in this browser's own store. */
+    readonly store: number;
+    readonly peers: number;
+    readonly origin: number;
+    /** Given to other peers. */
+    readonly uploaded: number;
+    /** Arrived twice or damaged. */
+    readonly wasted: number;
+  };
+  /** The same as sent: compressed chunks, without headers. */
+  readonly wire: {
+    readonly peers: number;
+    readonly origin: number;
+    readonly uploaded: number;
+    readonly wasted: number;
+  };
+  /** Connected peers of this browser. */
+  readonly peers: number;
+  /** This tab is the one that runs the engine for all tabs of the browser. */
+  readonly leader: boolean;
+  /** What new pages get; `null` before the first release is installed. */
+  readonly release: TabseedRelease | null;
+}
+
+export interface TabseedRelease {
+  readonly sequence: number;
+  /** The publisher's own label; may be empty. */
+  readonly version: string;
+}
+
+/** Events and what their listeners get. */
+export interface TabseedEvents {
+  readonly stats: TabseedStats;
+  readonly peers: number;
+  readonly leader: boolean;
+  readonly release: TabseedRelease | null;
+  /** Something failed that delivery survives; for logs and monitoring. */
+  readonly error: TabseedError;
+}
+
+declare global {
+  /** Present once `tabseed/client.js` ran, whether or not Tabseed can work in this page. */
+  var tabseed: Tabseed;
+}

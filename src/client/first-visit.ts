@@ -1,0 +1,72 @@
+import { MAX_URL_CHARACTERS, MAX_URLS_PER_MESSAGE } from '../protocol/limits.ts';
+
+/** The fields of PerformanceResourceTiming that matter here. */
+export interface LoadedResource {
+  readonly name: string;
+  readonly startTime: number;
+  /** HTTP status; 0 or missing where the browser does not tell. */
+  readonly responseStatus?: number;
+}
+
+const FIRST_ERROR_STATUS = 400;
+
+/**
+ * URLs of what this page loaded itself before the worker took control, so that the worker can take them from the HTTP
+ * cache: inside the scope, each once, without fragment, in lists that fit into one message.
+ *
+ * @param seen URLs that were told before; the new ones are added to it.
+ */
+export function adoptableUrls(
+  resources: readonly LoadedResource[],
+  facts: { readonly scope: string; readonly controlledAt: number; readonly seen: Set<string> },
+): string[][] {
+  const urls: string[] = [];
+  for (const { name, startTime, responseStatus = 0 } of resources) {
+    const [url = ''] = name.split('#', 1);
+    if (startTime > facts.controlledAt || responseStatus >= FIRST_ERROR_STATUS) continue;
+    if (!url.startsWith(facts.scope) || url.length > MAX_URL_CHARACTERS || facts.seen.has(url)) continue;
+    facts.seen.add(url);
+    urls.push(url);
+  }
+  const lists: string[][] = [];
+  for (let start = 0; start < urls.length; start += MAX_URLS_PER_MESSAGE) {
+    lists.push(urls.slice(start, start + MAX_URLS_PER_MESSAGE));
+  }
+  return lists;
+}
+
+/**
+ * Notes from now on what the page loads. An observer and not `getEntriesByType`: the browser's own list is full after
+ * 250 entries, which a large app exceeds.
+ */
+export class FirstVisit {
+  readonly #scope: string;
+  readonly #seen = new Set<string>();
+  readonly #resources: LoadedResource[] = [];
+  #tell: ((urls: readonly string[]) => void) | undefined;
+  #controlledAt = Number.POSITIVE_INFINITY;
+
+  constructor(scope: string) {
+    this.#scope = scope;
+    const observer = new PerformanceObserver((list) => {
+      this.#resources.push(...(list.getEntries() as PerformanceResourceTiming[]));
+      this.#flush();
+    });
+    observer.observe({ type: 'navigation', buffered: true });
+    observer.observe({ type: 'resource', buffered: true });
+    // Kept for the page's life: an entry comes when its load ends, and a long one may have begun before control.
+  }
+
+  /** The worker controls the page: tells what was loaded without it, and what began without it whenever that ends. */
+  controlled(now: number, tell: (urls: readonly string[]) => void): void {
+    this.#controlledAt = now;
+    this.#tell = tell;
+    this.#flush();
+  }
+
+  #flush(): void {
+    if (!this.#tell) return;
+    const facts = { scope: this.#scope, controlledAt: this.#controlledAt, seen: this.#seen };
+    for (const urls of adoptableUrls(this.#resources.splice(0), facts)) this.#tell(urls);
+  }
+}

@@ -1,0 +1,102 @@
+import type { CancelTimer, Clock } from '../core/ports.ts';
+import type { StartEngine } from './engine.ts';
+import { type Circumstances, EngineSlot } from './engine-slot.ts';
+import { TabseedError } from './errors.ts';
+import { LeaderPort } from './leader-port.ts';
+import { TrafficReport } from './traffic-report.ts';
+
+export interface LeaderPorts {
+  readonly clock: Clock;
+  readonly startEngine: StartEngine;
+  /** Brings the other end of a channel to the worker; the worker answers on it with `releases`. */
+  postLead(port: MessagePort): void;
+  postKeepAlive(): void;
+  onPeers(count: number): void;
+  onError(error: TabseedError): void;
+}
+
+/** Chromium stops a worker after 30 s without an event, Firefox too: three chances for one to get through. */
+export const KEEP_ALIVE_MS = 10_000;
+
+/** What the leader tab does: connects the engine to the worker, for as long as it leads. */
+export class Leader {
+  readonly #ports: LeaderPorts;
+  readonly #slot: EngineSlot;
+  readonly #report: TrafficReport;
+  #port: LeaderPort | undefined;
+  #cancelKeepAlive: CancelTimer | undefined;
+
+  constructor(ports: LeaderPorts, circumstances: Circumstances) {
+    this.#ports = ports;
+    this.#report = new TrafficReport(ports.clock, {
+      send: (traffic, peers) => {
+        if (!this.#port?.accepted) return false;
+        this.#port.send({ type: 'report', traffic, peers });
+        return true;
+      },
+      wake: () => this.lead(),
+    });
+    this.#slot = new EngineSlot(
+      {
+        clock: ports.clock,
+        startEngine: ports.startEngine,
+        events: {
+          onPeers: (count) => {
+            this.#report.setPeers(count);
+            ports.onPeers(count);
+          },
+          onTraffic: (delta) => this.#report.addTraffic(delta),
+          onBan: (peer, reason) => ports.onError(new TabseedError('peer-banned', `${peer}: ${reason}`)),
+        },
+        onFailed: (cause) => ports.onError(new TabseedError('engine-failed', 'the engine did not start', { cause })),
+      },
+      circumstances,
+    );
+  }
+
+  /** Opens a channel to the worker that controls the page now; what was open on the former one ends. */
+  lead(): void {
+    this.#closePort();
+    const { port1, port2 } = new MessageChannel();
+    const port: LeaderPort = new LeaderPort(port1, this.#slot, {
+      onAccepted: () => this.#report.resume(),
+      onBusy: (busy) => this.#keepAlive(busy),
+      onClosed: () => {
+        if (this.#port === port) this.#closePort();
+      },
+      onBadRequest: (cause) => this.#ports.onError(new TabseedError('bad-message', 'request of the worker', { cause })),
+    });
+    this.#port = port;
+    this.#ports.postLead(port2);
+  }
+
+  setCircumstances(circumstances: Circumstances): void {
+    this.#slot.setCircumstances(circumstances);
+  }
+
+  /**
+   * Resolves when the engine has closed its connections. The port closes first: open wants stay unanswered, and the
+   * worker takes them to the next leader instead of the origin.
+   */
+  async close(): Promise<void> {
+    this.#report.close();
+    this.#closePort();
+    await this.#slot.close();
+  }
+
+  #closePort(): void {
+    this.#keepAlive(false);
+    this.#port?.close();
+    this.#port = undefined;
+  }
+
+  #keepAlive(busy: boolean): void {
+    this.#cancelKeepAlive?.();
+    this.#cancelKeepAlive = undefined;
+    if (!busy) return;
+    this.#cancelKeepAlive = this.#ports.clock.after(KEEP_ALIVE_MS, () => {
+      this.#ports.postKeepAlive();
+      this.#keepAlive(true);
+    });
+  }
+}

@@ -1,0 +1,25 @@
+import type { Dialer, Signaling } from '../core/ports.ts';
+
+/** For browsers without RTCPeerConnection: no connection is asked for, so that no server is contacted in vain. */
+export function noSignaling(): Signaling {
+  const nothing = (): void => undefined;
+  return { open: nothing, send: nothing, match: nothing, unmatch: nothing, close: () => Promise.resolve() };
+}
+
+/** Connects to nobody. The engine then fills every want from the store and the origin, once for all tabs. */
+export function noDialer(): Dialer {
+  return {
+    dial(_request, handlers) {
+      let closed = false;
+      queueMicrotask(() => {
+        if (!closed) handlers.onFailed('no RTCPeerConnection');
+      });
+      return {
+        handleSignal: () => undefined,
+        close: () => {
+          closed = true;
+        },
+      };
+    },
+  };
+}

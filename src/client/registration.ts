@@ -1,0 +1,97 @@
+// The build without ES5 output: 1.4 KB gzip instead of 2.3.
+import { Workbox } from 'workbox-window/build/workbox-window.prod.mjs';
+import { TabseedError } from './errors.ts';
+
+export interface WorkerScript {
+  readonly scope: string;
+  readonly url: string;
+}
+
+/**
+ * Registers the worker, unless someone else's owns the scope, and resolves when it controls this page.
+ *
+ * Registers as soon as the document is parsed instead of after `load`: what the page needs first has been requested by
+ * then, and files that it fetches later shall come through the worker already at the first visit.
+ *
+ * @throws TabseedError `scope-taken`, `registration-failed`, `uncontrolled`
+ */
+export async function registerWorker(container: ServiceWorkerContainer, script: WorkerScript): Promise<void> {
+  await refuseForeignWorker(container, script);
+  if (isController(container, script)) {
+    // Keeps the registration's options as they should be; costs no request while they are.
+    await register(script);
+    return;
+  }
+  const bypassed = (await container.getRegistration(script.scope))?.active?.state === 'activated';
+  const registration = await register(script);
+  const arriving = registration.installing ?? registration.waiting;
+  if (bypassed && !arriving && !isController(container, script)) {
+    throw new TabseedError('uncontrolled', 'this page was loaded past the worker; the next plain load has it');
+  }
+  await untilControlled(container, script, arriving);
+}
+
+/** Whether the page's requests go through our worker now. */
+export function isController(container: ServiceWorkerContainer, script: WorkerScript): boolean {
+  return container.controller?.scriptURL === script.url;
+}
+
+async function refuseForeignWorker(container: ServiceWorkerContainer, script: WorkerScript): Promise<void> {
+  const registration = await container.getRegistration(script.scope);
+  // A registration of a wider scope is found too; ours may live beside it, the narrower one wins.
+  if (registration?.scope !== script.scope) return;
+  const owner = registration.active ?? registration.waiting ?? registration.installing;
+  if (owner && owner.scriptURL !== script.url) {
+    throw new TabseedError(
+      'scope-taken',
+      `${owner.scriptURL} is the worker of ${script.scope}; ours is not registered`,
+    );
+  }
+}
+
+async function register(script: WorkerScript): Promise<ServiceWorkerRegistration> {
+  try {
+    const workbox = new Workbox(trustedScript(script.url), { scope: script.scope, updateViaCache: 'none' });
+    const registration = await workbox.register({ immediate: true });
+    if (!registration) throw new Error('no registration');
+    return registration;
+  } catch (cause) {
+    throw new TabseedError('registration-failed', `${script.url} could not be registered`, { cause });
+  }
+}
+
+function untilControlled(
+  container: ServiceWorkerContainer,
+  script: WorkerScript,
+  arriving: ServiceWorker | null,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const ended = new AbortController();
+    const { signal } = ended;
+    const check = (): void => {
+      if (isController(container, script)) resolve();
+      else if (arriving?.state === 'redundant') {
+        reject(new TabseedError('registration-failed', `${script.url} was not installed`));
+      } else return;
+      ended.abort();
+    };
+    container.addEventListener('controllerchange', check, { signal });
+    arriving?.addEventListener('statechange', check, { signal });
+    check();
+  });
+}
+
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
+}
+
+/** Where CSP asks for Trusted Types, a URL must come out of a policy; pages that list names allow `tabseed`. */
+function trustedScript(url: string): string {
+  const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
+  try {
+    return trustedTypes?.createPolicy('tabseed', { createScriptURL: (own) => own }).createScriptURL(url) ?? url;
+  } catch {
+    // The page's CSP does not allow a policy of this name. Without enforcement the plain string does as well.
+    return url;
+  }
+}

@@ -1,0 +1,240 @@
+import { systemClock } from '../platform/system-clock.ts';
+import type { WorkerStatus } from '../protocol/bridge-message.ts';
+import { WORKER_SCRIPT } from '../protocol/layout.ts';
+import { PROTOCOL_VERSION } from '../protocol/version.ts';
+import type { Tabseed, TabseedEvents, TabseedStats } from './api.ts';
+import { deviceFacts } from './device-policy.ts';
+import { Emitter } from './emitter.ts';
+import type { Circumstances } from './engine-slot.ts';
+import { TabseedError } from './errors.ts';
+import { FirstVisit } from './first-visit.ts';
+import { Leader } from './leader.ts';
+import { LeaderElection } from './leader-election.ts';
+import { watchPageLife } from './page-life.ts';
+import { PauseSwitch } from './pause-switch.ts';
+import { isController, registerWorker, type WorkerScript } from './registration.ts';
+import { changedEvents, statsOf } from './stats.ts';
+import { WorkerLink } from './worker-link.ts';
+
+/** Starts Tabseed in this page, as far as it can work here. Never throws. */
+export function startTabseed(scope: URL): Tabseed {
+  const tab = new Tab({ scope: scope.href, url: new URL(WORKER_SCRIPT, scope).href });
+  const ready = tab.open();
+  // Handled here, so that a page that never asks for `ready` sees no `unhandledrejection`.
+  ready.catch((error: unknown) => tab.explain(error));
+  return Object.freeze<Tabseed>({
+    ready,
+    stats: () => tab.stats,
+    on: (event, listener) => tab.events.on(event, listener),
+    prefetch: async (urls) => {
+      await ready;
+      await tab.request({ type: 'prefetch', urls: urls.map((url) => new URL(url, document.baseURI).href) });
+    },
+    checkForUpdate: async () => {
+      await ready;
+      await tab.request({ type: 'check' });
+    },
+    applyUpdate: () => Promise.resolve(false),
+    pause: () => tab.pause(true),
+    resume: () => tab.pause(false),
+  });
+}
+
+/** Wires the parts of one page together; what each decides is in its own file. */
+class Tab {
+  readonly events = new Emitter<TabseedEvents>(reportError);
+  readonly #script: WorkerScript;
+  #stats: TabseedStats = statsOf(undefined, { leader: false, peers: undefined });
+  #status: WorkerStatus | undefined;
+  #link: WorkerLink | undefined;
+  #election: LeaderElection | undefined;
+  #leader: Leader | undefined;
+  /** As counted by this tab's engine. */
+  #peers: number | undefined;
+  #pause: PauseSwitch | undefined;
+  #awake = true;
+
+  constructor(script: WorkerScript) {
+    this.#script = script;
+  }
+
+  get stats(): TabseedStats {
+    return this.#stats;
+  }
+
+  /** @throws TabseedError as `Tabseed.ready` */
+  async open(): Promise<void> {
+    const container = workerContainer();
+    if (new URLSearchParams(location.search).get('tabseed') === 'off') {
+      throw new TabseedError('disabled', 'the page was opened with ?tabseed=off');
+    }
+    const firstVisit = isController(container, this.#script) ? undefined : new FirstVisit(this.#script.scope);
+    await this.#register(container);
+    const link = this.#connect(container);
+    firstVisit?.controlled(performance.now(), (urls) => link.post({ type: 'loaded', urls }));
+    this.#takePart();
+  }
+
+  /** @throws TabseedError `request-failed`, `worker-gone` */
+  async request(message: { type: 'prefetch'; urls: string[] } | { type: 'check' }): Promise<void> {
+    await this.#link?.request(message);
+  }
+
+  pause(paused: boolean): void {
+    this.#pause?.set(paused);
+  }
+
+  /** Says once, in one line, what a developer should know; the page goes on without Tabseed. */
+  explain(error: unknown): void {
+    const failure = asTabseedError(error);
+    // biome-ignore lint/suspicious/noConsole: a site that has its own worker must learn why Tabseed does nothing
+    if (failure.code === 'scope-taken') console.warn(`Tabseed: ${failure.message} (${failure.code})`);
+    this.events.emit('error', failure);
+  }
+
+  async #register(container: ServiceWorkerContainer): Promise<void> {
+    try {
+      await registerWorker(container, this.#script);
+    } catch (cause) {
+      if (cause instanceof TabseedError) throw cause;
+      // Sandboxed frames and blocked storage make every call of the container fail.
+      throw new TabseedError('unsupported', 'service workers are not allowed here', { cause });
+    }
+  }
+
+  #connect(container: ServiceWorkerContainer): WorkerLink {
+    const link = new WorkerLink(container, this.#script, {
+      onStatus: (status) => {
+        this.#status = status;
+        this.#refresh();
+      },
+      onLeaderWanted: () => this.#leader?.lead(),
+      onTakeOver: () => this.#takeOver(),
+      onWorkerChange: () => {
+        this.#watch();
+        this.#leader?.lead();
+      },
+      onError: (error) => this.events.emit('error', error),
+    });
+    this.#link = link;
+    this.#watch();
+    return link;
+  }
+
+  #takePart(): void {
+    const { scope } = this.#script;
+    this.#pause = new PauseSwitch(`tabseed pause ${scope}`, () => this.#applyCircumstances());
+    // The scope alone names the deployment: it has one worker, and that has one app. With the version in it, a tab that
+    // still runs an older client cannot hold the lock while the worker ignores it.
+    const lock = `tabseed leader ${PROTOCOL_VERSION} ${scope}`;
+    // Without Web Locks (Safari before 15.4) nobody leads: the worker works alone.
+    const { locks } = navigator as { locks?: LockManager };
+    this.#election =
+      locks &&
+      new LeaderElection(locks, lock, {
+        onElected: () => this.#lead(),
+        onLost: () => this.#stopLeading(),
+        onFailed: (cause) => this.events.emit('error', new TabseedError('unsupported', 'no Web Locks', { cause })),
+      });
+    watchPageLife(
+      () => this.#sleep(),
+      () => this.#wake(),
+    );
+    addEventListener('online', () => this.#applyCircumstances());
+    connection()?.addEventListener('change', () => this.#applyCircumstances());
+    this.#pause.wake();
+    this.#election?.join();
+  }
+
+  #sleep(): void {
+    this.#awake = false;
+    this.#election?.leave();
+    this.#pause?.sleep();
+  }
+
+  #wake(): void {
+    if (this.#awake) return;
+    this.#awake = true;
+    this.#pause?.wake();
+    this.#watch();
+    this.#election?.join();
+  }
+
+  #watch(): void {
+    this.#link?.post({ type: 'watch', version: PROTOCOL_VERSION });
+  }
+
+  #takeOver(): void {
+    if (!this.#awake) return;
+    if (this.#leader) this.#leader.lead();
+    else if (document.visibilityState === 'visible') this.#election?.takeOver();
+  }
+
+  #lead(): void {
+    this.#leader = new Leader(
+      {
+        clock: systemClock(),
+        startEngine: async (options) => {
+          const { startEngine } = await import('./start-engine.ts');
+          return startEngine(this.#script.scope, options);
+        },
+        postLead: (port) => this.#link?.post({ type: 'lead', version: PROTOCOL_VERSION }, [port]),
+        postKeepAlive: () => this.#link?.post({ type: 'keep-alive' }),
+        onPeers: (count) => {
+          this.#peers = count;
+          this.#refresh();
+        },
+        onError: (error) => this.events.emit('error', error),
+      },
+      this.#circumstances(),
+    );
+    this.#leader.lead();
+    this.#refresh();
+  }
+
+  #stopLeading(): void {
+    const leader = this.#leader;
+    this.#leader = undefined;
+    this.#peers = undefined;
+    this.#refresh();
+    leader?.close().catch((error: unknown) => this.events.emit('error', asTabseedError(error)));
+  }
+
+  #applyCircumstances(): void {
+    this.#leader?.setCircumstances(this.#circumstances());
+  }
+
+  #circumstances(): Circumstances {
+    return { device: deviceFacts(connection()), paused: this.#pause?.paused ?? false };
+  }
+
+  #refresh(): void {
+    const before = this.#stats;
+    const after = statsOf(this.#status, { leader: this.#leader !== undefined, peers: this.#peers });
+    const changed = changedEvents(before, after);
+    if (changed.length === 0) return;
+    this.#stats = after;
+    for (const event of changed) this.events.emit(event, event === 'stats' ? after : after[event]);
+  }
+}
+
+function workerContainer(): ServiceWorkerContainer {
+  // Missing in insecure contexts and in Node, where a server may import a page's modules.
+  const container =
+    typeof navigator === 'undefined'
+      ? undefined
+      : (navigator as { serviceWorker?: ServiceWorkerContainer }).serviceWorker;
+  if (!container) throw new TabseedError('unsupported', 'no service workers here: they need HTTPS or localhost');
+  return container;
+}
+
+/** Network Information API: not in Firefox and Safari. */
+function connection(): EventTarget | undefined {
+  const { connection: found } = navigator as { connection?: unknown };
+  return found instanceof EventTarget ? found : undefined;
+}
+
+function asTabseedError(cause: unknown): TabseedError {
+  if (cause instanceof TabseedError) return cause;
+  return new TabseedError('engine-failed', 'unexpected failure', { cause });
+}
