@@ -175,6 +175,7 @@ describe('a session', () => {
     await bench.greet();
     const requests = [1, 2, 3].map((request) => ({ type: 'request', request, pack: 0, first: 0, count: 8 }) as const);
     await bench.say(...requests, { type: 'cancel', request: 3 });
+    await bench.clock.advance(1000);
     expect(bench.heard.filter((message) => message.type === 'data')).toHaveLength(16);
     expect(bench.uploadedBytes).toBe(16 * CHUNK_BYTES);
   });
