@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** One answered request, for logs and for counting what the origin sent. */
+export interface ObservedResponse {
+  readonly method: string;
+  /** URL path without query, as it came. */
+  readonly path: string;
+  readonly status: number;
+  /** Body bytes as sent (compressed if they were); of a response that was cut, those handed to the socket. */
+  readonly bytes: number;
+  /** The Range header of the request. */
+  readonly range: string | undefined;
+  /** False when the connection ended before the response did. */
+  readonly complete: boolean;
+}
+
+/** Calls `onResponse` when a response has ended, however it did. */
+export function observeResponse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  onResponse: (observed: ObservedResponse) => void,
+): void {
+  let bytes = 0;
+  const count = (chunk: unknown) => {
+    if (request.method === 'HEAD') return;
+    if (typeof chunk === 'string') bytes += Buffer.byteLength(chunk);
+    else if (chunk instanceof Uint8Array) bytes += chunk.length;
+  };
+  // Node has no event for body bytes, and `socket.bytesWritten` counts headers too.
+  response.write = counting(response.write, count);
+  response.end = counting(response.end, count);
+  response.once('close', () => {
+    onResponse({
+      method: request.method ?? '',
+      path: (request.url ?? '').split('?', 1)[0] ?? '',
+      status: response.statusCode,
+      bytes,
+      range: request.headers.range,
+      complete: response.writableFinished,
+    });
+  });
+}
+
+function counting<Method extends ServerResponse['write'] | ServerResponse['end']>(
+  method: Method,
+  count: (chunk: unknown) => void,
+): Method {
+  return new Proxy(method, {
+    apply(target, self, parameters: unknown[]) {
+      count(parameters[0]);
+      return Reflect.apply(target, self, parameters);
+    },
+  });
+}
