@@ -1,7 +1,7 @@
 /** The switch as one tab knows it. */
 interface Position {
   readonly paused: boolean;
-  /** Unix milliseconds when somebody moved it, so that a late answer cannot undo a newer wish; 0: never. */
+  /** Unix milliseconds when somebody moved it, so that a late answer cannot undo a newer wish; 0: never moved. */
   readonly movedAt: number;
 }
 
@@ -26,7 +26,8 @@ export class PauseSwitch {
   }
 
   set(paused: boolean): void {
-    this.#turn({ paused, movedAt: Date.now() });
+    // Later than the move that it undoes, even within one millisecond or after the clock was set back.
+    this.#turn({ paused, movedAt: Math.max(Date.now(), this.#position.movedAt + 1) });
     this.#channel?.postMessage(this.#position);
   }
 

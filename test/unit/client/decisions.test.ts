@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { deviceFacts, mayUsePeers } from '../../../src/client/device-policy.ts';
+import { Emitter } from '../../../src/client/emitter.ts';
+import { adoptableUrls } from '../../../src/client/first-visit.ts';
+import { signalUrl } from '../../../src/client/signal-url.ts';
+import { changedEvents, statsOf } from '../../../src/client/stats.ts';
+import type { WorkerStatus } from '../../../src/protocol/bridge-message.ts';
+import { noTraffic } from '../../../src/protocol/traffic.ts';
+
+describe('mayUsePeers', () => {
+  it('follows the publisher where the device says nothing', () => {
+    const facts = deviceFacts(undefined);
+    expect((['off', 'site', 'group', 'internet'] as const).map((mode) => mayUsePeers(mode, facts))).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  it('keeps away from peers when data is to be saved or the line is cellular', () => {
+    expect(mayUsePeers('site', deviceFacts({ saveData: true, type: 'wifi' }))).toBe(false);
+    expect(mayUsePeers('site', deviceFacts({ saveData: false, type: 'cellular' }))).toBe(false);
+    expect(mayUsePeers('site', deviceFacts({ saveData: false, type: 'ethernet' }))).toBe(true);
+    expect(mayUsePeers('site', deviceFacts({ effectiveType: '4g' }))).toBe(true);
+  });
+});
+
+describe('signalUrl', () => {
+  const scope = 'https://example.org/app/';
+
+  it('resolves against the scope and turns http into ws', () => {
+    expect(signalUrl('tabseed/signal', scope)).toBe('wss://example.org/app/tabseed/signal');
+    expect(signalUrl('tabseed/signal', 'http://localhost:8080/')).toBe('ws://localhost:8080/tabseed/signal');
+    expect(signalUrl('https://signal.example.net/x', scope)).toBe('wss://signal.example.net/x');
+    expect(signalUrl('wss://signal.example.net/x', scope)).toBe('wss://signal.example.net/x');
+  });
+
+  it('is nothing for an empty, unreadable or unfitting setting', () => {
+    expect([signalUrl('', scope), signalUrl('https://', scope), signalUrl('mailto:a@example.org', scope)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
+describe('adoptableUrls', () => {
+  const scope = 'https://example.org/app/';
+  const load = (name: string, startTime = 1, responseStatus?: number): Parameters<typeof adoptableUrls>[0][number] =>
+    responseStatus === undefined ? { name, startTime } : { name, startTime, responseStatus };
+
+  it('names each URL of the scope once, without fragment', () => {
+    const resources = [
+      load(`${scope}#top`, 0),
+      load(`${scope}a.js`, 1, 200),
+      load(`${scope}a.js#x`),
+      load('https://example.org/other/b.js'),
+      load('https://cdn.example.net/c.js'),
+      load(`${scope}missing.js`, 1, 404),
+      load(`${scope}${'x'.repeat(9000)}`),
+    ];
+    const facts = { scope, controlledAt: 10, seen: new Set<string>() };
+    expect(adoptableUrls(resources, facts)).toEqual([[scope, `${scope}a.js`]]);
+    expect(adoptableUrls(resources, facts)).toEqual([]);
+  });
+
+  it('leaves out what the worker itself served', () => {
+    const resources = [load(`${scope}before.js`, 9), load(`${scope}after.js`, 11)];
+    expect(adoptableUrls(resources, { scope, controlledAt: 10, seen: new Set() })).toEqual([[`${scope}before.js`]]);
+  });
+
+  it('cuts lists to what one message may hold', () => {
+    const resources = Array.from({ length: 10_001 }, (_, index) => load(`${scope}${index}`));
+    const lists = adoptableUrls(resources, { scope, controlledAt: 10, seen: new Set() });
+    expect(lists.map((list) => list.length)).toEqual([10_000, 1]);
+  });
+});
+
+describe('stats', () => {
+  const status: WorkerStatus = {
+    release: { sequence: 3, version: 'v3' },
+    traffic: { ...noTraffic(), plain: { store: 1, peers: 2, origin: 3, uploaded: 4, wasted: 5 } },
+    peers: 2,
+    leader: true,
+  };
+
+  it('are zeros before the worker said anything', () => {
+    const { plain, wire } = noTraffic();
+    const none = statsOf(undefined, { leader: false, peers: undefined });
+    expect(none).toEqual({ bytes: plain, wire, peers: 0, leader: false, release: null });
+  });
+
+  it('take the peers from the own engine where there is one', () => {
+    expect(statsOf(status, { leader: false, peers: undefined }).peers).toBe(2);
+    expect(statsOf(status, { leader: true, peers: 5 }).peers).toBe(5);
+  });
+
+  it('tell what changed, and nothing when nothing did', () => {
+    const before = statsOf(undefined, { leader: false, peers: undefined });
+    const after = statsOf(status, { leader: true, peers: 1 });
+    expect(changedEvents(before, after)).toEqual(['peers', 'leader', 'release', 'stats']);
+    expect(changedEvents(after, statsOf(status, { leader: true, peers: 1 }))).toEqual([]);
+    const moved = { ...status, traffic: { ...status.traffic, wire: { ...status.traffic.wire, peers: 9 } } };
+    expect(changedEvents(after, statsOf(moved, { leader: true, peers: 1 }))).toEqual(['stats']);
+  });
+});
+
+describe('Emitter', () => {
+  it('calls the other listeners when one throws, and reports it', () => {
+    const reported: unknown[] = [];
+    const heard: string[] = [];
+    const emitter = new Emitter<{ word: string }>((error) => reported.push(error));
+    emitter.on('word', () => {
+      throw new Error('page bug');
+    });
+    const off = emitter.on('word', (word) => heard.push(word));
+    emitter.emit('word', 'one');
+    off();
+    emitter.emit('word', 'two');
+    expect(heard).toEqual(['one']);
+    expect(reported).toHaveLength(2);
+  });
+
+  it('counts one function that is added twice as two subscriptions', () => {
+    const heard: string[] = [];
+    const listener = (word: string): void => void heard.push(word);
+    const emitter = new Emitter<{ word: string }>(() => undefined);
+    const off = emitter.on('word', listener);
+    emitter.on('word', listener);
+    off();
+    emitter.emit('word', 'one');
+    expect(heard).toEqual(['one']);
+  });
+});
