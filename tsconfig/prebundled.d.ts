@@ -11,6 +11,8 @@ declare module 'simple-peer/simplepeer.min.js' {
     config: RTCConfiguration;
     trickle?: boolean;
     allowHalfTrickle?: boolean;
+    /** Keeps message boundaries; text then arrives as a string. */
+    objectMode?: boolean;
     /** Another implementation of WebRTC, such as `@roamhq/wrtc` in Node. */
     wrtc?: object;
   }
@@ -18,7 +20,8 @@ declare module 'simple-peer/simplepeer.min.js' {
   export interface SimplePeerEvents {
     signal: [signal: unknown];
     connect: [];
-    data: [bytes: Uint8Array];
+    /** A string only in object mode. */
+    data: [data: Uint8Array | string];
     close: [];
     error: [error: Error];
   }

@@ -1,0 +1,49 @@
+import type { Pointer } from '../protocol/pointer.ts';
+import type { WorkerConfig } from '../protocol/worker-config.ts';
+
+export type PointerRefusal =
+  | 'wrong-app'
+  | 'wrong-channel'
+  /** Its time is over: nothing is installed from it, and nothing is wiped. */
+  | 'expired'
+  /** It names a release that it withdraws itself. */
+  | 'below-floor'
+  /** Its sequence leaves no room for a successor. */
+  | 'sequence-too-high';
+
+export type PointerJudgement =
+  | { readonly verdict: 'install' }
+  | { readonly verdict: 'no-news' }
+  | { readonly verdict: 'refused'; readonly code: PointerRefusal };
+
+/** Clocks of visitors are wrong by hours and by days around their time zone; refusing an update harms more. */
+export const EXPIRY_TOLERANCE_SECONDS = 48 * 60 * 60;
+
+/**
+ * Highest sequence that is believed: Unix seconds of the year 2514. Publishers count on from Unix seconds; whoever once
+ * got hold of the key must not end all later releases by signing the largest number there is.
+ */
+export const MAX_SEQUENCE = 2 ** 34;
+
+export interface PointerContext {
+  readonly config: WorkerConfig;
+  /** The newest pointer that was verified and kept. */
+  readonly known: Pointer | undefined;
+  readonly nowSeconds: number;
+}
+
+/** Decides about a pointer whose signature fits. A lower sequence is an old copy from some cache, not an attack: no news. */
+export function judgePointer(pointer: Pointer, { config, known, nowSeconds }: PointerContext): PointerJudgement {
+  if (pointer.app !== config.app) return refused('wrong-app');
+  if (pointer.channel !== config.channel) return refused('wrong-channel');
+  if (known !== undefined && pointer.sequence <= known.sequence) return { verdict: 'no-news' };
+  if (pointer.sequence > MAX_SEQUENCE) return refused('sequence-too-high');
+  if (nowSeconds > pointer.expires + EXPIRY_TOLERANCE_SECONDS) return refused('expired');
+  const floor = Math.max(pointer.minimumSequence, known?.minimumSequence ?? 0);
+  if (pointer.sequence < floor) return refused('below-floor');
+  return { verdict: 'install' };
+}
+
+function refused(code: PointerRefusal): PointerJudgement {
+  return { verdict: 'refused', code };
+}

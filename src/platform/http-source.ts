@@ -1,0 +1,73 @@
+import { OriginError } from '../core/errors.ts';
+import type { ByteSource } from '../core/ports.ts';
+
+export interface FetchPlan {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Length of the body that alone is right. */
+  readonly exactBytes: number | undefined;
+  /** Throws an OriginError when the body must not be read. */
+  readonly check: (response: Response) => void;
+}
+
+type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
+
+/** The body of one GET, read as it is asked for. The request starts with the first `next`. */
+export class HttpSource implements ByteSource {
+  readonly #fetch: typeof fetch;
+  readonly #plan: FetchPlan;
+  readonly #abort = new AbortController();
+  #reader: Promise<BodyReader | undefined> | undefined;
+  #receivedBytes = 0;
+
+  constructor(fetch: typeof globalThis.fetch, plan: FetchPlan) {
+    this.#fetch = fetch;
+    this.#plan = plan;
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    try {
+      this.#reader ??= this.#start();
+      const reader = await this.#reader;
+      const piece = reader === undefined ? undefined : (await reader.read()).value;
+      this.#checkLength(piece);
+      return piece;
+    } catch (error) {
+      this.cancel();
+      throw error instanceof OriginError ? error : unreachable(this.#plan.url, error);
+    }
+  }
+
+  cancel(): void {
+    this.#abort.abort();
+  }
+
+  async #start(): Promise<BodyReader | undefined> {
+    const { url, headers, check } = this.#plan;
+    // Taken out of `this`: a browser's fetch refuses to be called as a method of another object.
+    const fetch = this.#fetch;
+    const response = await fetch(url, {
+      headers,
+      cache: 'no-store',
+      credentials: 'same-origin',
+      signal: this.#abort.signal,
+    });
+    if (response.redirected && new URL(response.url).origin !== url.origin) {
+      throw new OriginError('origin-status', `${url} redirects to another origin`, { status: response.status });
+    }
+    check(response);
+    return response.body?.getReader();
+  }
+
+  #checkLength(piece: Uint8Array | undefined): void {
+    const { exactBytes, url } = this.#plan;
+    this.#receivedBytes += piece?.length ?? 0;
+    if (exactBytes === undefined) return;
+    const isWrong = piece === undefined ? this.#receivedBytes < exactBytes : this.#receivedBytes > exactBytes;
+    if (isWrong) throw new OriginError('origin-length', `${url}: the body is not ${exactBytes} bytes long`);
+  }
+}
+
+function unreachable(url: URL, cause: unknown): OriginError {
+  return new OriginError('origin-unreachable', `${url} could not be read`, { cause });
+}

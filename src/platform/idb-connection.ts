@@ -1,0 +1,132 @@
+import type { UseStore } from 'idb-keyval';
+import { StoreError } from '../core/errors.ts';
+
+/** An open takes milliseconds; in some private modes and behind a stuck upgrade it never answers. */
+const OPEN_LIMIT_MS = 5000;
+const VERSION = 1;
+
+/**
+ * One database with several object stores, each given to idb-keyval's functions as a `UseStore`. idb-keyval's own opener
+ * makes one database for each store, cannot ask for durability, and does not come back from a lost connection.
+ */
+export class IdbConnection {
+  readonly #name: string;
+  readonly #storeNames: readonly string[];
+  #database: Promise<IDBDatabase> | undefined;
+  #isClosed = false;
+
+  constructor(name: string, storeNames: readonly string[]) {
+    this.#name = name;
+    this.#storeNames = storeNames;
+  }
+
+  /** Whatever fails becomes a StoreError. A lost connection is opened again, once for each operation. */
+  store(storeName: string, durability: IDBTransactionDurability): UseStore {
+    return async (mode, callback) => {
+      try {
+        return await this.#run(storeName, mode, durability, callback).catch((error: unknown) => {
+          if (!isLostConnection(error) || this.#isClosed) throw error;
+          this.#database = undefined;
+          return this.#run(storeName, mode, durability, callback);
+        });
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    };
+  }
+
+  /** Transactions under way still finish. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const database = await this.#database?.catch(() => undefined); // It never opened: nothing to close.
+    database?.close();
+  }
+
+  async #run<T>(
+    storeName: string,
+    mode: IDBTransactionMode,
+    durability: IDBTransactionDurability,
+    callback: (store: IDBObjectStore) => T | PromiseLike<T>,
+  ): Promise<T> {
+    const database = await this.#open();
+    const transaction = database.transaction(storeName, mode, { durability });
+    const aborted = new Promise<StoreError>((resolve) => {
+      transaction.addEventListener('abort', () => resolve(asStoreError(transaction.error)));
+    });
+    try {
+      return await callback(transaction.objectStore(storeName));
+    } catch (error) {
+      // A failed request rejects idb-keyval's promise before the transaction knows its reason: that comes with `abort`.
+      if (error === null) throw await aborted;
+      abort(transaction);
+      throw error;
+    }
+  }
+
+  #open(): Promise<IDBDatabase> {
+    if (this.#isClosed) return Promise.reject(new StoreError('store-unavailable', 'the database was closed'));
+    if (this.#database !== undefined) return this.#database;
+    const opening = openDatabase(this.#name, this.#storeNames).then((database) => {
+      const forget = (): void => {
+        if (this.#database === opening) this.#database = undefined;
+      };
+      // Safari closes connections of background tabs.
+      database.onclose = forget;
+      // Somebody deletes the database: hold up nobody.
+      database.onversionchange = () => {
+        forget();
+        database.close();
+      };
+      return database;
+    });
+    this.#database = opening;
+    opening.catch(() => {
+      if (this.#database === opening) this.#database = undefined;
+    });
+    return opening;
+  }
+}
+
+function openDatabase(name: string, storeNames: readonly string[]): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    // Reading it throws where the browser blocks storage: then the promise rejects.
+    const request = indexedDB.open(name, VERSION);
+    const timer = setTimeout(() => {
+      reject(new StoreError('store-unavailable', `the database did not open in ${OPEN_LIMIT_MS} ms`));
+      request.onsuccess = () => request.result.close();
+    }, OPEN_LIMIT_MS);
+    request.onupgradeneeded = () => {
+      for (const storeName of storeNames) request.result.createObjectStore(storeName);
+    };
+    request.onsuccess = () => {
+      clearTimeout(timer);
+      resolve(request.result);
+    };
+    request.onerror = () => {
+      clearTimeout(timer);
+      reject(asStoreError(request.error));
+    };
+  });
+}
+
+function abort(transaction: IDBTransaction): void {
+  try {
+    transaction.abort();
+  } catch {
+    // It has ended already; otherwise what was put before the failure would be committed.
+  }
+}
+
+/** InvalidStateError: closed before the transaction. AbortError and UnknownError: closed during it. */
+function isLostConnection(error: unknown): boolean {
+  return error instanceof DOMException && ['InvalidStateError', 'AbortError', 'UnknownError'].includes(error.name);
+}
+
+function asStoreError(cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  // In recent browsers QuotaExceededError is a class of its own; the name has stayed.
+  if (cause instanceof Error && cause.name === 'QuotaExceededError') {
+    return new StoreError('store-full', 'the browser gives no more space', { cause });
+  }
+  return new StoreError('store-unavailable', `IndexedDB failed: ${String(cause)}`, { cause });
+}

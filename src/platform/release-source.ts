@@ -1,0 +1,78 @@
+import { judgePointer, type PointerRefusal } from '../core/pointer-policy.ts';
+import type { Digest } from '../core/ports.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { manifestPath, POINTER_PATH } from '../protocol/layout.ts';
+import { MAX_POINTER_BYTES } from '../protocol/limits.ts';
+import { decodeManifest, type Manifest } from '../protocol/manifest.ts';
+import type { Pointer } from '../protocol/pointer.ts';
+import type { WorkerConfig } from '../protocol/worker-config.ts';
+import { SignatureError, verifyPointer } from './pointer-signature.ts';
+import { readCapped } from './read-capped.ts';
+
+export interface ReleaseRequest {
+  /** The scope: absolute, with a `/` at its end. */
+  readonly base: string;
+  readonly fetch: typeof fetch;
+  readonly config: WorkerConfig;
+  /** The newest pointer that was verified and kept. */
+  readonly known: Pointer | undefined;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly digest: Digest;
+}
+
+export type ReleaseRefusal =
+  | PointerRefusal
+  /** Not a pointer or manifest of this protocol; a host that answers unknown paths with HTML looks like this. */
+  | 'malformed'
+  /** No key of the config signed it. */
+  | 'bad-signature'
+  /** The manifest is not the one that the pointer names. */
+  | 'wrong-manifest';
+
+export interface LoadedRelease {
+  readonly pointerBytes: Uint8Array<ArrayBuffer>;
+  readonly manifestBytes: Uint8Array<ArrayBuffer>;
+  readonly pointer: Pointer;
+  readonly manifest: Manifest;
+}
+
+export type ReleaseOutcome =
+  | ({ readonly outcome: 'new' } & LoadedRelease)
+  | { readonly outcome: 'no-news' }
+  | { readonly outcome: 'refused'; readonly code: ReleaseRefusal };
+
+/**
+ * Looks for a newer release: the pointer, and if it is news the manifest; both verified.
+ *
+ * @throws OriginError when the origin does not give them; its `status` tells 404 and 410 apart.
+ */
+export async function loadRelease(request: ReleaseRequest): Promise<ReleaseOutcome> {
+  try {
+    return await load(request);
+  } catch (error) {
+    if (error instanceof ProtocolError) return { outcome: 'refused', code: 'malformed' };
+    if (error instanceof SignatureError) return { outcome: 'refused', code: error.code };
+    throw error;
+  }
+}
+
+async function load({ base, fetch, config, known, now, digest }: ReleaseRequest): Promise<ReleaseOutcome> {
+  const pointerBytes = await readCapped(fetch, new URL(POINTER_PATH, base), 'no-store', MAX_POINTER_BYTES);
+  const pointer = await verifyPointer(pointerBytes, config);
+  const judgement = judgePointer(pointer, { config, known, nowSeconds: Math.floor(now() / 1000) });
+  if (judgement.verdict === 'no-news') return { outcome: 'no-news' };
+  if (judgement.verdict === 'refused') return { outcome: 'refused', code: judgement.code };
+
+  const url = new URL(manifestPath(pointer.manifestHash), base);
+  // Hash-named and immutable: a copy in the HTTP cache is as good, and its hash is checked.
+  const manifestBytes = await readCapped(fetch, url, 'default', pointer.manifestBytes);
+  const isNamed =
+    manifestBytes.length === pointer.manifestBytes && (await digest.sha256(manifestBytes)) === pointer.manifestHash;
+  if (!isNamed) return { outcome: 'refused', code: 'wrong-manifest' };
+  const manifest = decodeManifest(manifestBytes);
+  const agrees =
+    manifest.app === pointer.app && manifest.channel === pointer.channel && manifest.sequence === pointer.sequence;
+  if (!agrees) return { outcome: 'refused', code: 'wrong-manifest' };
+  return { outcome: 'new', pointerBytes, manifestBytes, pointer, manifest };
+}

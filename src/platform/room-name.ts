@@ -1,0 +1,9 @@
+import type { Digest } from '../core/ports.ts';
+import type { Sha256 } from '../protocol/identifier.ts';
+import { roomBytes } from '../protocol/room.ts';
+import type { WorkerConfig } from '../protocol/worker-config.ts';
+
+/** Names the swarm of an app on a signaling server. */
+export function roomOf(config: WorkerConfig, digest: Digest): Promise<Sha256> {
+  return digest.sha256(roomBytes(config.app, config.channel, config.keys));
+}

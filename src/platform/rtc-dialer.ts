@@ -1,0 +1,149 @@
+import type { SimplePeerOptions } from 'simple-peer/simplepeer.min.js';
+import type { CancelTimer, Clock, Dialer, DialHandlers, Dialing, DialRequest } from '../core/ports.ts';
+import type { PeerSignal } from '../protocol/signal-message.ts';
+import { RtcLink } from './rtc-link.ts';
+import { candidateToLibrary, signalFromLibrary } from './rtc-signal.ts';
+import {
+  connectionOf,
+  dropListeners,
+  endPeer,
+  type SimplePeerConstructor,
+  type SimplePeerInstance,
+} from './simple-peer.ts';
+
+/** ICE, DTLS and SCTP take 0.3–1.5 s between machines that can reach each other; a TURN relay some more. */
+const CONNECT_LIMIT_MS = 15_000;
+/** Candidates taken from one partner: a machine with many interfaces and several servers has some 30. */
+const MAX_CANDIDATES = 64;
+
+export interface RtcDialerOptions {
+  /** Called once, at the first dial. */
+  readonly load: () => Promise<SimplePeerConstructor>;
+  /** Another implementation of WebRTC, such as `@roamhq/wrtc`; browsers bring their own. */
+  readonly wrtc?: object;
+  readonly clock: Clock;
+}
+
+/** Connections by simple-peer, one constructed for each named partner. */
+export function rtcDialer(options: RtcDialerOptions): Dialer {
+  let library: Promise<SimplePeerConstructor> | undefined;
+  const load = (): Promise<SimplePeerConstructor> => {
+    library ??= options.load().catch((error: unknown) => {
+      library = undefined; // A lost connection while loading must not disable peers for good.
+      throw error;
+    });
+    return library;
+  };
+  return { dial: (request, handlers) => new RtcDialing(load, options, request, handlers) };
+}
+
+class RtcDialing implements Dialing {
+  readonly #options: RtcDialerOptions;
+  readonly #request: DialRequest;
+  readonly #handlers: DialHandlers;
+  readonly #cancelLimit: CancelTimer;
+  /** What came before the library was there. */
+  #early: PeerSignal[] = [];
+  #peer: SimplePeerInstance | undefined;
+  #isDone = false;
+  #hasDescription = false;
+  #candidateCount = 0;
+
+  constructor(
+    load: () => Promise<SimplePeerConstructor>,
+    options: RtcDialerOptions,
+    request: DialRequest,
+    handlers: DialHandlers,
+  ) {
+    this.#options = options;
+    this.#request = request;
+    this.#handlers = handlers;
+    this.#cancelLimit = options.clock.after(CONNECT_LIMIT_MS, () => this.#fail('timed out'));
+    load().then(
+      (library) => this.#construct(library),
+      (error: unknown) => this.#fail(`WebRTC library not loaded: ${String(error)}`),
+    );
+  }
+
+  handleSignal(signal: PeerSignal): void {
+    if (this.#isDone || !this.#accept(signal)) return;
+    if (this.#peer === undefined) this.#early.push(signal);
+    else this.#pass(this.#peer, signal);
+  }
+
+  close(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#cancelLimit();
+    if (this.#peer !== undefined) endPeer(this.#peer, connectionOf(this.#peer));
+  }
+
+  /** One description of the expected type, and candidates: a second offer would be a renegotiation. */
+  #accept(signal: PeerSignal): boolean {
+    if (signal.type === 'candidate') {
+      this.#candidateCount += 1;
+      return this.#candidateCount <= MAX_CANDIDATES;
+    }
+    const expected = this.#request.initiator ? 'answer' : 'offer';
+    if (signal.type !== expected || this.#hasDescription) return false;
+    this.#hasDescription = true;
+    return true;
+  }
+
+  #construct(library: SimplePeerConstructor): void {
+    if (this.#isDone) return;
+    try {
+      const peer = new library(this.#peerOptions());
+      this.#peer = peer;
+      peer.on('signal', (data) => this.#emitSignal(data));
+      peer.on('connect', () => this.#open(peer));
+      peer.on('error', (error) => this.#fail(error.message));
+      peer.on('close', () => this.#fail('closed before it was open'));
+      for (const signal of this.#early) this.#pass(peer, signal);
+      this.#early = [];
+    } catch (error) {
+      // No WebRTC here, or Chromium's 500 connections are used up.
+      this.#fail(String(error));
+    }
+  }
+
+  #peerOptions(): SimplePeerOptions {
+    const iceServers = this.#request.iceServers.map((server) => ({ ...server, urls: [...server.urls] }));
+    return {
+      initiator: this.#request.initiator,
+      trickle: true,
+      objectMode: true,
+      // Always given, even when empty: simple-peer's own default contacts public STUN servers.
+      config: { iceServers },
+      ...(this.#options.wrtc === undefined ? {} : { wrtc: this.#options.wrtc }),
+    };
+  }
+
+  #pass(peer: SimplePeerInstance, signal: PeerSignal): void {
+    try {
+      peer.signal(signal.type === 'candidate' ? candidateToLibrary(signal) : { type: signal.type, sdp: signal.sdp });
+    } catch (error) {
+      this.#fail(`signal refused: ${String(error)}`);
+    }
+  }
+
+  #emitSignal(data: unknown): void {
+    const signal = signalFromLibrary(data);
+    if (!this.#isDone && signal !== undefined) this.#handlers.onSignal(signal);
+  }
+
+  #open(peer: SimplePeerInstance): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#cancelLimit();
+    // Candidates that are found late would still be sent; the channel works without them.
+    dropListeners(peer);
+    this.#handlers.onOpen(new RtcLink(peer, this.#options.clock));
+  }
+
+  #fail(reason: string): void {
+    if (this.#isDone) return;
+    this.close();
+    this.#handlers.onFailed(reason);
+  }
+}
