@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import type { Chunking } from '../protocol/manifest.ts';
+
+/**
+ * Content-defined chunking with a gear hash (Xia et al., FastCDC, USENIX ATC 2016): a cut depends on the 32 bytes before
+ * it alone, so an insertion moves the cuts near it and no others. Every publisher must cut alike, or no chunk of the
+ * last release is found again: the table and the test below are part of the format.
+ */
+
+/** A 32-bit hash that shifts by one bit for each byte forgets a byte after 32 more. */
+const WINDOW_BYTES = 32;
+const HASHES = 2 ** 32;
+
+/** 256 fixed random-looking 32-bit numbers: the first four bytes of the SHA-256 of "tabseed gear" and the byte. */
+const GEAR: Int32Array = Int32Array.from({ length: 256 }, (_, byte) =>
+  createHash('sha256').update('tabseed gear').update(Uint8Array.of(byte)).digest().readInt32BE(0),
+);
+
+/**
+ * Length of the first chunk of `bytes`, which start at a cut.
+ *
+ * @param bytes at least `maximumBytes`, or all that is left of the file; not empty.
+ */
+export function firstChunkBytes(bytes: Uint8Array, chunking: Chunking): number {
+  const { minimumBytes, averageBytes, maximumBytes } = chunking;
+  const end = Math.min(bytes.length, maximumBytes);
+  // A comparison looks at the high bits, which the whole window has mixed; the low ones know the last few bytes only.
+  const threshold = HASHES / Math.max(1, averageBytes - minimumBytes);
+  let hash = 0;
+  for (let index = Math.max(0, minimumBytes - WINDOW_BYTES); index < end; index += 1) {
+    hash = ((hash << 1) + (GEAR[bytes[index] as number] as number)) | 0;
+    if (index + 1 >= minimumBytes && hash >>> 0 < threshold) return index + 1;
+  }
+  return end;
+}
+
+/** Chunks of a stream in order, each a copy of its own; holds at most one maximum chunk and one piece. */
+export async function* chunksOf(pieces: AsyncIterable<Uint8Array>, chunking: Chunking): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(chunking.maximumBytes * 4);
+  let length = 0;
+  for await (const piece of pieces) {
+    for (let offset = 0; offset < piece.length; ) {
+      const taken = piece.subarray(offset, offset + buffer.length - length);
+      buffer.set(taken, length);
+      length += taken.length;
+      offset += taken.length;
+      let start = 0;
+      while (length - start >= chunking.maximumBytes) {
+        const end = start + firstChunkBytes(buffer.subarray(start, length), chunking);
+        yield buffer.slice(start, end);
+        start = end;
+      }
+      buffer.copyWithin(0, start, length);
+      length -= start;
+    }
+  }
+  for (let start = 0; start < length; ) {
+    const end = start + firstChunkBytes(buffer.subarray(start, length), chunking);
+    yield buffer.slice(start, end);
+    start = end;
+  }
+}

@@ -1,0 +1,144 @@
+import { MAX_LABEL_BYTES, MAX_PATH_BYTES } from '../protocol/limits.ts';
+import { MODES, type Mode } from '../protocol/manifest.ts';
+import { PublishError } from './errors.ts';
+
+/** What to publish, and how. Fields left out have the default that they name. */
+export interface PublishOptions {
+  /** Folder of the built app. */
+  readonly source: string;
+  /** Folder that becomes what the origin serves. A release in it is the one that this release follows. */
+  readonly out: string;
+  /** Ed25519 private key, PKCS#8 in PEM. */
+  readonly key: string;
+  /** The key is for development: the worker runs on loopback hosts only. @default false */
+  readonly development?: boolean | undefined;
+  readonly scripts: BuiltScripts;
+  /** @default "site" */
+  readonly mode?: Mode | undefined;
+  /** URL of the signaling server, absolute or relative to the scope. @default "tabseed/signal" */
+  readonly signal?: string | undefined;
+  /** App id. @default that of the release in `out`, else a hash of key and scope. */
+  readonly app?: string | undefined;
+  /** @default "stable" */
+  readonly channel?: string | undefined;
+  /** The publisher's own name of this release. @default "" */
+  readonly version?: string | undefined;
+  /**
+   * URL path where the app lives, such as `/app/`. When given, script tags use it instead of a path relative to their
+   * page. @default "/" for the app id, relative script tags
+   */
+  readonly scope?: string | undefined;
+  /** Globs of files that are copied but are no part of the release. @default none */
+  readonly exclude?: readonly string[] | undefined;
+  /** Response headers by path. @default `_headers` in `source`, when there is one. */
+  readonly headersFile?: string | undefined;
+  /** Add the client script to HTML files. @default true */
+  readonly inject?: boolean | undefined;
+  /** @default the larger of the previous sequence + 1 and the time in Unix seconds */
+  readonly sequence?: number | undefined;
+  /** Unix seconds that the release states. @default now */
+  readonly created?: number | undefined;
+  /** Stops the publish; `out` stays as it is. */
+  readonly abort?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: PublishProgress) => void) | undefined;
+}
+
+/** The built code that a release brings along. */
+export interface BuiltScripts {
+  /** Folder with `client.js` and the scripts that it loads lazily. */
+  readonly page: string;
+  /** The service worker, one classic script. */
+  readonly worker: string;
+}
+
+export interface PublishProgress {
+  readonly path: string;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Every choice made. */
+export interface PublishPlan {
+  readonly source: string;
+  readonly out: string;
+  readonly key: string;
+  readonly development: boolean;
+  readonly scripts: BuiltScripts;
+  readonly mode: Mode;
+  readonly signal: string;
+  readonly app: string | undefined;
+  readonly channel: string;
+  readonly version: string;
+  readonly scope: string | undefined;
+  readonly exclude: readonly string[];
+  readonly headersFile: string | undefined;
+  readonly inject: boolean;
+  readonly sequence: number | undefined;
+  readonly created: number;
+  /** Unix seconds. */
+  readonly now: number;
+  readonly abort: AbortSignal | undefined;
+  readonly onProgress: (progress: PublishProgress) => void;
+}
+
+const DEFAULT_SIGNAL = 'tabseed/signal';
+const DEFAULT_CHANNEL = 'stable';
+const SIGNAL_PROTOCOLS = new Set(['http:', 'https:', 'ws:', 'wss:']);
+
+/** @throws PublishError `option-invalid` */
+export function planOf(options: PublishOptions, now: number): PublishPlan {
+  const { mode = 'site', signal = DEFAULT_SIGNAL, channel = DEFAULT_CHANNEL, version = '', scope, sequence } = options;
+  if (!MODES.includes(mode)) throw invalid(`mode "${mode as string}" is none of ${MODES.join(', ')}`);
+  if (Buffer.byteLength(signal) > MAX_PATH_BYTES || !isSignalUrl(signal)) {
+    throw invalid(`signal "${signal}" is no URL of a signaling server, such as wss://example.org/tabseed/signal`);
+  }
+  if (scope !== undefined && !/^\/(?:[^/?#"<>\s\\]+\/)*$/.test(scope)) {
+    throw invalid(`scope "${scope}" is no URL path with a slash at both ends, such as /app/`);
+  }
+  if (sequence !== undefined && (!Number.isSafeInteger(sequence) || sequence < 1)) {
+    throw invalid(`sequence ${sequence} is no whole number above 0`);
+  }
+  const created = options.created ?? now;
+  if (!Number.isSafeInteger(created) || created < 0) throw invalid(`created ${created} is no number of Unix seconds`);
+  checkLabel('app', options.app);
+  checkLabel('channel', channel);
+  checkLabel('version', version === '' ? undefined : version);
+  return {
+    source: options.source,
+    out: options.out,
+    key: options.key,
+    development: options.development ?? false,
+    scripts: options.scripts,
+    mode,
+    signal,
+    app: options.app,
+    channel,
+    version,
+    scope,
+    exclude: options.exclude ?? [],
+    headersFile: options.headersFile,
+    inject: options.inject ?? true,
+    sequence,
+    created,
+    now,
+    abort: options.abort,
+    onProgress: options.onProgress ?? (() => undefined),
+  };
+}
+
+function checkLabel(name: string, value: string | undefined): void {
+  if (value === undefined) return;
+  const bytes = Buffer.byteLength(value);
+  if (bytes === 0 || bytes > MAX_LABEL_BYTES || /[\p{Cc}\p{Cs}]/u.test(value)) {
+    throw invalid(`${name} must be 1 to ${MAX_LABEL_BYTES} bytes of text without control characters`);
+  }
+}
+
+function isSignalUrl(signal: string): boolean {
+  if (!URL.canParse(signal, 'https://scope.invalid/')) return false;
+  return SIGNAL_PROTOCOLS.has(new URL(signal, 'https://scope.invalid/').protocol);
+}
+
+function invalid(message: string): PublishError {
+  return new PublishError('option-invalid', message);
+}

@@ -1,0 +1,37 @@
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CLIENT_SCRIPT, FOLDER, WORKER_SCRIPT } from '../protocol/layout.ts';
+import { WORKER_CONFIG_PREFIX, type WorkerConfig } from '../protocol/worker-config.ts';
+import { PublishError } from './errors.ts';
+import type { BuiltScripts } from './options.ts';
+import type { Staging } from './staging.ts';
+
+/**
+ * Stages the client script and those that it loads; returns their paths, `client.js` last.
+ *
+ * @throws PublishError `scripts-missing`
+ */
+export async function stageClientScripts(scripts: BuiltScripts, staging: Staging): Promise<string[]> {
+  const names = await readdir(scripts.page).catch((cause: unknown) => {
+    throw missing(scripts.page, cause);
+  });
+  const paths = names.sort().map((name) => `${FOLDER}/${name}`);
+  if (!paths.includes(CLIENT_SCRIPT)) throw missing(join(scripts.page, 'client.js'), undefined);
+  for (const [index, path] of paths.entries()) {
+    await copyFile(join(scripts.page, names[index] ?? ''), await staging.place(path));
+  }
+  return [...paths.filter((path) => path !== CLIENT_SCRIPT), CLIENT_SCRIPT];
+}
+
+/** Stages the worker script with its configuration as the first line. @throws PublishError `scripts-missing` */
+export async function stageWorkerScript(scripts: BuiltScripts, config: WorkerConfig, staging: Staging): Promise<void> {
+  const code = await readFile(scripts.worker).catch((cause: unknown) => {
+    throw missing(scripts.worker, cause);
+  });
+  const first = Buffer.from(`${WORKER_CONFIG_PREFIX}${JSON.stringify(config)};\n`);
+  await writeFile(await staging.place(WORKER_SCRIPT), Buffer.concat([first, code]));
+}
+
+function missing(what: string, cause: unknown): PublishError {
+  return new PublishError('scripts-missing', `${what} is missing: build tabseed first (npm run build)`, { cause });
+}

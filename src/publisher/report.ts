@@ -1,0 +1,78 @@
+import type { Sha256 } from '../protocol/identifier.ts';
+import { type Manifest, packBytes } from '../protocol/manifest.ts';
+import type { Pointer } from '../protocol/pointer.ts';
+import type { PublishPlan } from './options.ts';
+import type { Situation } from './situation.ts';
+import type { StagedFiles } from './staged-files.ts';
+
+/** What a publish did. */
+export interface PublishReport {
+  /** `unchanged`: OUT holds this release already and was left as it is. */
+  readonly outcome: 'published' | 'unchanged';
+  readonly app: string;
+  readonly channel: string;
+  readonly sequence: number;
+  readonly version: string;
+  /** Ed25519, raw 32 bytes in hex. */
+  readonly publicKey: Sha256;
+  /** Unix seconds. */
+  readonly created: number;
+  /** Unix seconds; browsers install nothing from it afterwards. */
+  readonly expires: number;
+  readonly files: number;
+  /** Plain bytes of all files. */
+  readonly bytes: number;
+  readonly manifestHash: Sha256;
+  readonly manifestBytes: number;
+  readonly packs: number;
+  /** Of all packs that the release names. */
+  readonly packBytes: number;
+  readonly newPacks: number;
+  readonly newPackBytes: number;
+  /** Distinct chunks that had to be packed. */
+  readonly newChunks: number;
+  /** One line each; nothing that stopped the publish. */
+  readonly warnings: readonly string[];
+}
+
+const RENEWAL_WARNING_SECONDS = 30 * 24 * 60 * 60;
+
+export function reportOf(
+  outcome: PublishReport['outcome'],
+  plan: PublishPlan,
+  situation: Situation,
+  { newPacks, warnings }: StagedFiles,
+  { pointer, manifest }: { readonly pointer: Pointer; readonly manifest: Manifest },
+): PublishReport {
+  return {
+    outcome,
+    app: manifest.app,
+    channel: manifest.channel,
+    sequence: manifest.sequence,
+    version: manifest.version,
+    publicKey: situation.key.publicKey,
+    created: manifest.created,
+    expires: pointer.expires,
+    files: manifest.files.length,
+    bytes: sum(manifest.files.map(({ plainBytes }) => plainBytes)),
+    manifestHash: pointer.manifestHash,
+    manifestBytes: pointer.manifestBytes,
+    packs: manifest.packs.length,
+    packBytes: sum(manifest.packs.map(packBytes)),
+    newPacks: newPacks.length,
+    newPackBytes: sum(newPacks.map(packBytes)),
+    newChunks: sum(newPacks.map(({ chunks }) => chunks.length)),
+    warnings: [...warnings, ...expiryWarnings(pointer, plan.now)],
+  };
+}
+
+function expiryWarnings({ sequence, expires }: Pointer, now: number): string[] {
+  if (expires - now > RENEWAL_WARNING_SECONDS) return [];
+  const date = new Date(expires * 1000).toISOString().slice(0, 10);
+  const when = expires < now ? `expired on ${date}: no browser installs it` : `expires on ${date}`;
+  return [`this release ${when}; publish it again with a sequence above ${sequence} and the time of today`];
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

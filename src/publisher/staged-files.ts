@@ -1,0 +1,99 @@
+import type { Chunking, Manifest, Pack, ReleaseFile } from '../protocol/manifest.ts';
+import { ContentBuilder, type ReleaseContent } from './content-builder.ts';
+import { FilePublisher, type PublishedFile } from './file-publisher.ts';
+import type { PublishPlan } from './options.ts';
+import { stageClientScripts, stageWorkerScript } from './own-scripts.ts';
+import { nameWarnings } from './release-sources.ts';
+import type { Situation } from './situation.ts';
+import type { Staging } from './staging.ts';
+
+/**
+ * Measured by bench/chunking on Monaco and on two releases of n8n: a first load plus an update moves fewest bytes with
+ * 16 to 32 KiB, and each chunk costs a hash, a store record and 36 bytes of manifest, so the larger. 64 KiB saves 1.5 to
+ * 2.7 % of a first load and makes the update 29 % larger.
+ */
+const AVERAGE_CHUNK_BYTES = 32 * 1024;
+const DEFAULT_CHUNKING: Chunking = {
+  minimumBytes: AVERAGE_CHUNK_BYTES / 2,
+  averageBytes: AVERAGE_CHUNK_BYTES,
+  maximumBytes: AVERAGE_CHUNK_BYTES * 4,
+};
+
+/** Everything of a release but its manifest, pointer and deploy list. */
+export interface StagedFiles {
+  /** Paths of the client scripts. */
+  readonly clientScripts: readonly string[];
+  /** Every file of SRC, in order. */
+  readonly published: readonly PublishedFile[];
+  readonly newPacks: readonly Pack[];
+  /** What the files say; its sequence is still to be set. */
+  readonly manifest: Manifest;
+  readonly warnings: readonly string[];
+}
+
+/** Fills the staging folder from SRC and the built scripts. @throws PublishError */
+export async function stageFiles(plan: PublishPlan, situation: Situation, staging: Staging): Promise<StagedFiles> {
+  const { app, key, previous, sources } = situation;
+  const { channel, development } = plan;
+  const clientScripts = await stageClientScripts(plan.scripts, staging);
+  await stageWorkerScript(plan.scripts, { app, channel, keys: [key.publicKey], development }, staging);
+
+  const chunking = previous?.manifest.chunking ?? DEFAULT_CHUNKING;
+  const warnings = nameWarnings(sources);
+  const builder = new ContentBuilder(staging.root, chunking, previous?.packs ?? []);
+  const publisher = new FilePublisher(
+    {
+      inject: plan.inject,
+      scope: plan.scope,
+      rules: situation.rules,
+      abort: plan.abort,
+      onRead: progressOf(plan, situation),
+      onWarning: (warning) => warnings.push(warning),
+    },
+    staging,
+    builder,
+    sources,
+  );
+  try {
+    const published: PublishedFile[] = [];
+    for (const source of sources) published.push(await publisher.publish(source));
+    const content = await builder.finish(published.flatMap(({ release }) => release?.content ?? []));
+    const manifest: Manifest = {
+      app,
+      channel,
+      sequence: 0,
+      version: plan.version,
+      created: plan.created,
+      settings: { mode: plan.mode, signal: plan.signal },
+      chunking,
+      packs: content.packs,
+      headerSets: publisher.headerSets.all(),
+      files: published.flatMap((file) => releaseFileOf(file, content) ?? []),
+    };
+    return { clientScripts, published, newPacks: content.newPacks, manifest, warnings };
+  } finally {
+    await builder.close();
+  }
+}
+
+function releaseFileOf(file: PublishedFile, content: ReleaseContent): ReleaseFile | undefined {
+  if (file.release === undefined) return undefined;
+  const { plainBytes, hash } = file.release.content;
+  return {
+    path: file.path,
+    plainBytes,
+    hash,
+    mediaType: file.mediaType,
+    headerSet: file.release.headerSet,
+    runs: content.runsOf(file.release.content),
+  };
+}
+
+function progressOf(plan: PublishPlan, { sources }: Situation): (path: string, bytes: number) => void {
+  const totalBytes = sources.reduce((sum, { bytes }) => sum + bytes, 0);
+  let doneBytes = 0;
+  return (path, bytes) => {
+    doneBytes += bytes;
+    plan.onProgress({ path, doneBytes, totalBytes });
+  };
+}
