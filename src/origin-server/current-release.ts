@@ -42,13 +42,14 @@ export class CurrentRelease {
     const key = `${ino} ${mtimeMs} ${size}`;
     if (this.#loaded?.key === key) return this.#loaded.files;
     if (this.#loading?.key !== key) this.#loading = { key, files: loadFiles(this.#root) };
-    const { files: loading } = this.#loading;
+    const loading = this.#loading;
     try {
-      const files = await loading;
+      const files = await loading.files;
       this.#loaded = { key, files };
       return files;
     } finally {
-      if (this.#loading?.files === loading) this.#loading = undefined;
+      // Unless a request that saw a newer pointer has begun its own.
+      if (this.#loading === loading) this.#loading = undefined;
     }
   }
 

@@ -27,8 +27,16 @@ export function observeResponse(
     else if (chunk instanceof Uint8Array) bytes += chunk.length;
   };
   // Node has no event for body bytes, and `socket.bytesWritten` counts headers too.
-  response.write = counting(response.write, count);
-  response.end = counting(response.end, count);
+  const write = response.write.bind(response) as (...parameters: unknown[]) => boolean;
+  const end = response.end.bind(response) as (...parameters: unknown[]) => ServerResponse;
+  response.write = (...parameters: unknown[]) => {
+    count(parameters[0]);
+    return write(...parameters);
+  };
+  response.end = (...parameters: unknown[]) => {
+    count(parameters[0]);
+    return end(...parameters);
+  };
   response.once('close', () => {
     onResponse({
       method: request.method ?? '',
@@ -38,17 +46,5 @@ export function observeResponse(
       range: request.headers.range,
       complete: response.writableFinished,
     });
-  });
-}
-
-function counting<Method extends ServerResponse['write'] | ServerResponse['end']>(
-  method: Method,
-  count: (chunk: unknown) => void,
-): Method {
-  return new Proxy(method, {
-    apply(target, self, parameters: unknown[]) {
-      count(parameters[0]);
-      return Reflect.apply(target, self, parameters);
-    },
   });
 }

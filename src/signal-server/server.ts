@@ -140,13 +140,10 @@ class InMemorySignalServer implements SignalServer {
       refuse(socket, STATUS_OF_REFUSAL[refusal]);
       return;
     }
-    let upgraded = false;
-    // A request that is no proper handshake is answered by `ws` and never reaches the callback.
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      upgraded = true;
-      this.#connect(webSocket, network);
-    });
-    if (!upgraded) this.#networks.leave(network);
+    const before = this.#connections.size;
+    // Calls back before it returns, or never: a request that is no proper handshake is answered by `ws` itself.
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#connect(webSocket, network));
+    if (this.#connections.size === before) this.#networks.leave(network);
   }
 
   #refusal(network: string): RefusalReason | undefined {

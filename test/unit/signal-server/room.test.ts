@@ -1,0 +1,186 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { PeerSignal } from '../../../src/protocol/signal-message.ts';
+import { type Delivery, Room, type RoomOptions } from '../../../src/signal-server/room.ts';
+
+const OFFER: PeerSignal = { type: 'offer', sdp: 'v=0' };
+
+/** A small linear congruential generator (Numerical Recipes): the same seed gives the same room. */
+function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function makeRoom(options: Partial<RoomOptions> = {}): Room {
+  return new Room({ maximumPeers: 100, maximumPartners: 20, partnersPerMatch: 6, random: seededRandom(1), ...options });
+}
+
+function fill(room: Room, count: number): string[] {
+  const ids = Array.from({ length: count }, (_, index) => `peer-${index}`);
+  for (const id of ids) expect(room.join(id)).toBe(true);
+  return ids;
+}
+
+function partnersIn(deliveries: readonly Delivery[], to: string): string[] {
+  return deliveries.flatMap((delivery) =>
+    delivery.to === to && delivery.message.type === 'partner' ? [delivery.message.peer] : [],
+  );
+}
+
+describe('a room', () => {
+  it('introduces nobody to a peer that is alone', () => {
+    const room = makeRoom();
+    fill(room, 1);
+    expect(room.match('peer-0', 6)).toEqual([]);
+  });
+
+  it('makes the peer that asked the initiator, and the other one not', () => {
+    const room = makeRoom();
+    fill(room, 2);
+    expect(room.match('peer-1', 6)).toEqual([
+      { to: 'peer-0', message: { type: 'partner', peer: 'peer-1', initiator: false } },
+      { to: 'peer-1', message: { type: 'partner', peer: 'peer-0', initiator: true } },
+    ]);
+  });
+
+  it('introduces a pair once, whoever asks again', () => {
+    const room = makeRoom();
+    fill(room, 2);
+    room.match('peer-1', 6);
+    expect([...room.match('peer-1', 6), ...room.match('peer-0', 6)]).toEqual([]);
+  });
+
+  it('gives no more partners than were asked for, than one match may bring, or than a peer may have', () => {
+    const room = makeRoom({ maximumPartners: 8 });
+    const [first = ''] = fill(room, 30);
+    expect(partnersIn(room.match(first, 2), first)).toHaveLength(2);
+    expect(partnersIn(room.match(first, 64), first)).toHaveLength(6);
+    expect(partnersIn(room.match(first, 64), first)).toHaveLength(0);
+    expect(room.match(first, 0)).toEqual([]);
+  });
+
+  it('prefers the peers with the fewest partners', () => {
+    const room = makeRoom();
+    fill(room, 4);
+    room.match('peer-0', 1);
+    const taken = room.match('peer-0', 1);
+    expect(taken).toHaveLength(2);
+    // Three others: two have a partner now, so the one without must be the next choice of a newcomer.
+    room.join('newcomer');
+    const lonely = ['peer-1', 'peer-2', 'peer-3'].filter((id) => room.signal('peer-0', id, OFFER).length === 0);
+    expect(partnersIn(room.match('newcomer', 1), 'newcomer')).toEqual(lonely);
+  });
+
+  it('takes a pair that was dissolved only where there is nobody else', () => {
+    const room = makeRoom();
+    fill(room, 2);
+    room.match('peer-1', 1);
+    expect(room.unmatch('peer-1', 'peer-0')).toEqual([{ to: 'peer-0', message: { type: 'gone', peer: 'peer-1' } }]);
+    expect(partnersIn(room.match('peer-1', 1), 'peer-1')).toEqual(['peer-0']);
+    room.unmatch('peer-0', 'peer-1');
+    room.join('other');
+    room.join('another');
+    room.match('another', 1);
+    expect(partnersIn(room.match('peer-1', 1), 'peer-1')).not.toContain('peer-0');
+  });
+
+  it('relays between partners only, and to nobody else', () => {
+    const room = makeRoom();
+    fill(room, 3);
+    room.match('peer-1', 1);
+    const [partner = ''] = ['peer-0', 'peer-2'].filter((id) => room.signal('peer-1', id, OFFER).length > 0);
+    const stranger = partner === 'peer-0' ? 'peer-2' : 'peer-0';
+    expect(room.signal(partner, 'peer-1', OFFER)).toEqual([
+      { to: 'peer-1', message: { type: 'signal', from: partner, signal: OFFER } },
+    ]);
+    expect(room.signal(stranger, 'peer-1', OFFER)).toEqual([]);
+    expect(room.signal('peer-1', 'peer-1', OFFER)).toEqual([]);
+    expect(room.signal('peer-1', 'nobody', OFFER)).toEqual([]);
+    expect(room.signal('nobody', 'peer-1', OFFER)).toEqual([]);
+    expect(room.unmatch(stranger, 'peer-1')).toEqual([]);
+  });
+
+  it('tells all partners of a peer that leaves, and no longer relays for it', () => {
+    const room = makeRoom();
+    const ids = fill(room, 5);
+    room.match('peer-0', 6);
+    const gone = room.leave('peer-0');
+    expect(gone.map(({ to }) => to).sort()).toEqual(ids.slice(1));
+    expect(gone.every(({ message }) => message.type === 'gone' && message.peer === 'peer-0')).toBe(true);
+    expect(room.size).toBe(4);
+    expect(room.leave('peer-0')).toEqual([]);
+    expect(room.signal('peer-1', 'peer-0', OFFER)).toEqual([]);
+  });
+
+  it('refuses a peer that is one too many, and takes it when another has left', () => {
+    const room = makeRoom({ maximumPeers: 2 });
+    fill(room, 2);
+    expect(room.join('third')).toBe(false);
+    room.leave('peer-0');
+    expect(room.join('third')).toBe(true);
+  });
+
+  it('connects a crowd of newcomers into one swarm in which nobody has too many partners', () => {
+    const room = makeRoom({ maximumPeers: 2000 });
+    const neighbours = new Map<string, string[]>();
+    for (let index = 0; index < 2000; index += 1) {
+      const id = `peer-${index}`;
+      room.join(id);
+      neighbours.set(id, []);
+      for (const partner of partnersIn(room.match(id, 6), id)) {
+        neighbours.get(id)?.push(partner);
+        neighbours.get(partner)?.push(id);
+      }
+    }
+    const degrees = [...neighbours.values()].map((partners) => partners.length);
+    expect(Math.max(...degrees)).toBeLessThanOrEqual(20);
+    expect(Math.min(...degrees.slice(6))).toBeGreaterThanOrEqual(6);
+    const reached = new Set(['peer-0']);
+    for (const id of reached) for (const partner of neighbours.get(id) ?? []) reached.add(partner);
+    expect(reached.size).toBe(2000);
+  });
+
+  it('keeps its promises in any order of events', () => {
+    const event = fc.record({
+      kind: fc.constantFrom('join', 'match', 'signal', 'unmatch', 'leave'),
+      one: fc.integer({ min: 0, max: 11 }),
+      two: fc.integer({ min: 0, max: 11 }),
+      count: fc.integer({ min: 0, max: 9 }),
+    });
+    fc.assert(
+      fc.property(fc.integer(), fc.array(event, { maxLength: 200 }), (seed, events) => {
+        const room = makeRoom({ maximumPartners: 3, maximumPeers: 10, random: seededRandom(seed) });
+        const model = new Map<string, Set<string>>();
+        for (const { kind, one, two, count } of events) {
+          const [a, b] = [`p${one}`, `p${two}`];
+          if (kind === 'join') {
+            if (!model.has(a) && room.join(a)) model.set(a, new Set());
+          } else if (kind === 'match') {
+            for (const partner of partnersIn(room.match(a, count), a)) {
+              expect(partner).not.toBe(a);
+              expect(model.get(a)?.has(partner)).toBe(false);
+              model.get(a)?.add(partner);
+              model.get(partner)?.add(a);
+            }
+          } else if (kind === 'signal') {
+            expect(room.signal(a, b, OFFER)).toHaveLength(model.get(a)?.has(b) === true ? 1 : 0);
+          } else if (kind === 'unmatch') {
+            expect(room.unmatch(a, b)).toHaveLength(model.get(a)?.has(b) === true ? 1 : 0);
+            model.get(a)?.delete(b);
+            model.get(b)?.delete(a);
+          } else {
+            const told = room.leave(a).map(({ to }) => to);
+            expect(told.sort()).toEqual([...(model.get(a) ?? [])].sort());
+            for (const partner of told) model.get(partner)?.delete(a);
+            model.delete(a);
+          }
+          expect(room.size).toBe(model.size);
+          for (const partners of model.values()) expect(partners.size).toBeLessThanOrEqual(3);
+        }
+      }),
+    );
+  });
+});
