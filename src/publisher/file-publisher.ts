@@ -1,4 +1,4 @@
-import { open, stat, utimes } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { HeaderSet } from '../protocol/manifest.ts';
 import type { ReleasePath } from '../protocol/release-path.ts';
 import type { ContentBuilder, FileContent } from './content-builder.ts';
@@ -74,7 +74,6 @@ export class FilePublisher {
       content = await this.#builder.addFile(decodeContent(encoded, contentEncoding, path));
     }
     const { size } = await stat(location);
-    if (!isPage) await keepTimes(source, location);
     return {
       path,
       storedBytes: size,
@@ -128,12 +127,6 @@ async function* copyTo(location: string, pieces: AsyncIterable<Uint8Array>): Asy
 
 async function drain(pieces: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const _ of pieces);
-}
-
-/** An unchanged file keeps its time, and so the ETag that most servers make of it. */
-async function keepTimes(source: SourceFile, location: string): Promise<void> {
-  const { atime, mtime } = await stat(source.location);
-  await utimes(location, atime, mtime);
 }
 
 function foldersOf(path: ReleasePath): string[] {

@@ -13,7 +13,7 @@ export interface ReleaseSource extends SourceFile {
 const RESERVED = new Set([FOLDER, WORKER_SCRIPT, DEPLOY_LIST]);
 /** Names that nobody means to put on a web server. */
 const PRIVATE_NAME =
-  /(?:^|\/)(?:\.env(?:\.[^/]*)?|\.npmrc|\.htpasswd|id_(?:rsa|ed25519)|node_modules(?=\/)|[^/]+\.(?:pem|p12|pfx))(?:$|\/)/;
+  /^node_modules\/|(?:^|\/)(?:\.env(?:\.[^/]*)?|\.npmrc|\.htpasswd|id_(?:rsa|ed25519)|[^/]+\.(?:pem|p12|pfx))(?:$|\/)/;
 
 /**
  * Decides which files are of the release. A glob without a slash fits names at any depth; one that fits a folder fits
@@ -39,9 +39,9 @@ export function chooseSources(files: readonly SourceFile[], exclude: readonly st
 /** What a publisher may not have noticed about the names of the files. */
 export function nameWarnings(files: readonly SourceFile[]): string[] {
   const warnings: string[] = [];
-  const private_ = files.filter(({ path }) => PRIVATE_NAME.test(path));
-  if (private_[0] !== undefined) {
-    warnings.push(`${private_[0].path}${others(private_.length)} will be public: take out what is secret`);
+  const secrets = files.filter(({ path }) => PRIVATE_NAME.test(path));
+  if (secrets[0] !== undefined) {
+    warnings.push(`${secrets[0].path}${others(secrets.length)} will be public: take out what is secret`);
   }
   const byFold = new Map<string, string>();
   for (const { path } of files) {

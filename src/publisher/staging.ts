@@ -1,6 +1,7 @@
 import { copyFile, lstat, mkdir, mkdtemp, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, PublishError } from './errors.ts';
+import { isSameFile } from './same-file.ts';
 import { isInside } from './source-tree.ts';
 
 /** A folder like OUT in which a release is put together, so that a failure leaves OUT alone. */
@@ -54,6 +55,8 @@ export class Staging {
     if (!(await this.#becomesOut())) {
       for (const path of paths) {
         const target = join(this.#out, path);
+        // Left alone, it keeps its time, and so the ETag that most servers make of it.
+        if (await isSameFile(join(this.root, path), target)) continue;
         await makeRoom(this.#out, path);
         await mkdir(dirname(target), { recursive: true });
         await move(join(this.root, path), target);

@@ -1,0 +1,51 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { generateKey } from '../publisher/index.ts';
+import { CliError } from './exit.ts';
+import { KEY_FILE_MODE } from './keygen.ts';
+
+export interface ChosenKey {
+  readonly pem: string;
+  /** Where the development key lies, when that is what was chosen. */
+  readonly developmentFile: string | undefined;
+}
+
+/** The key of `--key`, else of TABSEED_KEY (PEM or a file's name), else this user's development key. */
+export async function chooseKey(
+  file: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<ChosenKey> {
+  if (file !== undefined) return { pem: await readKey(file), developmentFile: undefined };
+  const given = environment.TABSEED_KEY;
+  if (given !== undefined && given !== '') {
+    return { pem: given.includes('-----BEGIN') ? given : await readKey(given), developmentFile: undefined };
+  }
+  return await developmentKey(environment);
+}
+
+async function developmentKey(environment: Readonly<Record<string, string | undefined>>): Promise<ChosenKey> {
+  const config = environment.XDG_CONFIG_HOME;
+  const folder = config?.startsWith('/') ? config : join(homedir(), '.config');
+  const developmentFile = join(folder, 'tabseed', 'development-key.pem');
+  try {
+    await mkdir(dirname(developmentFile), { recursive: true, mode: 0o700 });
+    await writeFile(developmentFile, generateKey().pem, { flag: 'wx', mode: KEY_FILE_MODE });
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    if (reason !== 'EEXIST') {
+      const message = `no --key is given, and a development key cannot be kept in ${developmentFile} (${reason})`;
+      throw new CliError('key-unwritable', `${message}: make a key with tabseed keygen`, { cause });
+    }
+  }
+  return { pem: await readKey(developmentFile), developmentFile };
+}
+
+async function readKey(file: string): Promise<string> {
+  return await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code ?? 'unknown error';
+    throw new CliError('key-unreadable', `the key ${file} cannot be read (${reason}): make one with tabseed keygen`, {
+      cause,
+    });
+  });
+}

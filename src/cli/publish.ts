@@ -1,0 +1,126 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MODES, type Mode } from '../protocol/manifest.ts';
+import { type BuiltScripts, PublishError, type PublishReport, publish } from '../publisher/index.ts';
+import { builtScripts } from './built-scripts.ts';
+import { CliError } from './exit.ts';
+import { chooseKey } from './key-choice.ts';
+import { showProgress } from './progress.ts';
+import { termination } from './termination.ts';
+
+interface PublishFlags {
+  readonly out: string;
+  readonly key?: string;
+  readonly app?: string;
+  readonly version?: string;
+  readonly mode: Mode;
+  readonly signal?: string;
+  readonly scope?: string;
+  readonly exclude: readonly string[];
+  readonly headers?: string;
+  readonly inject: boolean;
+  readonly sequence?: number;
+  readonly json: boolean;
+}
+
+/** Adds `tabseed publish`. */
+export function registerPublish(program: Command, scripts: BuiltScripts = builtScripts()): void {
+  program
+    .command('publish')
+    .description('publish the folder of a built app as the next release')
+    .argument('<src>', 'folder of the built app')
+    .requiredOption('--out <folder>', 'folder to serve; a release in it is followed by this one')
+    .option('--key <file>', 'private key that signs (default: TABSEED_KEY, else a key for development on this machine)')
+    .option('--app <id>', 'app id (default: that of the release in <out>, else made from key and scope)')
+    .option('--version <text>', 'your own name for this release')
+    .addOption(new Option('--mode <mode>', 'whom a browser may exchange files with').choices(MODES).default('site'))
+    .option('--signal <url>', 'signaling server, absolute or relative to the app (default: tabseed/signal)')
+    .option('--scope <path>', 'URL path of the app, such as /app/; script tags then begin with it')
+    .option('--exclude <glob>', 'files that the origin alone serves, may be repeated', collect, [])
+    .option('--headers <file>', 'response headers by path (default: _headers in <src>)')
+    .option('--no-inject', 'do not add the client script to HTML files')
+    .option('--sequence <number>', 'number of this release (default: from the time)', parseSequence)
+    .option('--json', 'print one JSON object', false)
+    .action((source: string, flags: PublishFlags) => run(source, flags, scripts));
+}
+
+async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): Promise<void> {
+  const { pem, developmentFile } = await chooseKey(flags.key, process.env);
+  if (developmentFile !== undefined) {
+    warn(`signed with the development key ${developmentFile}: it works on localhost only, for others use --key`);
+  }
+  const abort = new AbortController();
+  void termination().then((signal) =>
+    abort.abort(new CliError('stopped', `stopped by ${signal}: nothing was published`)),
+  );
+  const progress = showProgress(process.stderr, !flags.json);
+  try {
+    const report = await publish({
+      source,
+      out: flags.out,
+      key: pem,
+      development: developmentFile !== undefined,
+      scripts,
+      mode: flags.mode,
+      signal: flags.signal,
+      app: flags.app,
+      version: flags.version,
+      scope: flags.scope,
+      exclude: flags.exclude,
+      headersFile: flags.headers,
+      inject: flags.inject,
+      sequence: flags.sequence,
+      created: sourceDateEpoch(process.env.SOURCE_DATE_EPOCH),
+      abort: abort.signal,
+      onProgress: (step) => progress.update(step),
+    });
+    progress.stop();
+    for (const warning of report.warnings) warn(warning);
+    process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : describe(report, flags.out));
+  } finally {
+    progress.stop();
+  }
+}
+
+function describe(report: PublishReport, out: string): string {
+  if (report.outcome === 'unchanged') {
+    return `nothing changed since release ${report.sequence}: ${out} is as it was\n`;
+  }
+  const until = new Date(report.expires * 1000).toISOString().slice(0, 10);
+  return [
+    `release ${report.sequence} of app ${report.app}`,
+    `  ${report.files} files, ${megabytes(report.bytes)}`,
+    `  ${report.packs} packs, ${megabytes(report.packBytes)}; new: ${report.newPacks}, ${megabytes(report.newPackBytes)}`,
+    `  signed by ${report.publicKey}, valid until ${until}`,
+    `try it: tabseed serve ${out}`,
+    '',
+  ].join('\n');
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1_000_000).toFixed(2)} MB`;
+}
+
+function warn(message: string): void {
+  process.stderr.write(`tabseed: warning: ${message}\n`);
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function parseSequence(value: string): number {
+  if (!/^[1-9]\d{0,15}$/.test(value)) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return Number(value);
+}
+
+/** Unix seconds, as https://reproducible-builds.org/specs/source-date-epoch/ defines it. */
+function sourceDateEpoch(value: string | undefined): number | undefined {
+  if (value === undefined || value === '') return undefined;
+  if (!/^\d{1,12}$/.test(value)) {
+    throw new PublishError(
+      'option-invalid',
+      `SOURCE_DATE_EPOCH "${value}" is no number of seconds: correct or unset it`,
+    );
+  }
+  return Number(value);
+}
