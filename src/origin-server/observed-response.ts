@@ -20,6 +20,7 @@ export function observeResponse(
   response: ServerResponse,
   onResponse: (observed: ObservedResponse) => void,
 ): void {
+  const { range } = request.headers;
   let bytes = 0;
   const count = (chunk: unknown) => {
     if (request.method === 'HEAD') return;
@@ -43,7 +44,7 @@ export function observeResponse(
       path: (request.url ?? '').split('?', 1)[0] ?? '',
       status: response.statusCode,
       bytes,
-      range: request.headers.range,
+      range,
       complete: response.writableFinished,
     });
   });

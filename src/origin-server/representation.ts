@@ -6,6 +6,8 @@ import type { PublishedFile } from './current-release.ts';
 /** The bytes on the disk that answer a request. */
 export interface Representation {
   readonly path: ReleasePath;
+  /** Length of the file as it lies at its own path. */
+  readonly fileBytes: number;
   /** Content-Encoding; `undefined` for plain bytes. */
   readonly encoding: string | undefined;
   /** Other encodings exist: caches must not mix them. */
@@ -36,7 +38,7 @@ export async function representationOf(
   if (!plain.isFile()) return undefined;
 
   const own = ownEncoding(path, plain.size, published);
-  if (own !== undefined) return { path, encoding: own, varies: false, acceptsRanges: false };
+  if (own !== undefined) return { path, fileBytes: plain.size, encoding: own, varies: false, acceptsRanges: false };
 
   const present = await Promise.all(
     VARIANTS.map(async ({ suffix }) => (await statOf(root, `${path}${suffix}`))?.isFile() === true),
@@ -45,7 +47,13 @@ export async function representationOf(
   const chosen = request.hasRange
     ? undefined
     : VARIANTS.find(({ encoding }, index) => present[index] === true && accepts(request.acceptEncoding, encoding));
-  return { path: `${path}${chosen?.suffix ?? ''}`, encoding: chosen?.encoding, varies, acceptsRanges: true };
+  return {
+    path: `${path}${chosen?.suffix ?? ''}`,
+    fileBytes: plain.size,
+    encoding: chosen?.encoding,
+    varies,
+    acceptsRanges: true,
+  };
 }
 
 /** Unity and others ship `x.wasm.br` for a Content-Encoding header: published decoded, on the disk as it came. */
@@ -55,6 +63,15 @@ function ownEncoding(path: ReleasePath, bytes: number, published: PublishedFile 
   if (stated !== undefined) return stated;
   if (bytes === published.plainBytes) return undefined;
   return VARIANTS.find(({ suffix }) => path.endsWith(suffix))?.encoding;
+}
+
+/**
+ * A suffix longer than the file means the whole file (RFC 9110, 14.1.2); range-parser 1.2.1, which `send` uses, calls it
+ * unsatisfiable.
+ */
+export function satisfiableRange(range: string, fileBytes: number): string {
+  const suffix = /^bytes=-(\d+)$/.exec(range)?.[1];
+  return suffix !== undefined && fileBytes > 0 && Number(suffix) > fileBytes ? 'bytes=0-' : range;
 }
 
 /** Whether an Accept-Encoding header allows an encoding (RFC 9110, 12.5.3). */

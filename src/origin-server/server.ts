@@ -8,7 +8,7 @@ import { SIGNAL_PATH } from '../protocol/signal-message.ts';
 import { CurrentRelease, type PublishedFile } from './current-release.ts';
 import { OriginServerError } from './errors.ts';
 import { type ObservedResponse, observeResponse } from './observed-response.ts';
-import { type Representation, representationOf } from './representation.ts';
+import { type Representation, representationOf, satisfiableRange } from './representation.ts';
 import { cacheControl, ERROR_CACHE_CONTROL, isHidden, type Target, targetOf } from './resource.ts';
 
 export interface OriginServerOptions {
@@ -162,6 +162,8 @@ function mediaTypeOf(path: ReleasePath): string {
  * answers `bytes=0-0` with the whole file and `bytes=-10` with the first 11 bytes, and ignores If-Modified-Since.
  */
 function sendFile(request: IncomingMessage, response: ServerResponse, root: string, found: Representation): void {
+  const { range } = request.headers;
+  if (range !== undefined) request.headers.range = satisfiableRange(range, found.fileBytes);
   send(request, pathToUrl(found.path), {
     root,
     acceptRanges: found.acceptsRanges,
