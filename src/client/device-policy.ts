@@ -1,5 +1,3 @@
-import type { Mode } from '../protocol/manifest.ts';
-
 /** What a browser tells about its line; browsers without the Network Information API tell nothing. */
 export interface DeviceFacts {
   /** The user asked sites to save data. */
@@ -9,11 +7,11 @@ export interface DeviceFacts {
 }
 
 /**
- * Whether this device may exchange chunks with peers now. Where not, no socket is opened to anyone but the origin;
- * everything else works.
+ * Whether this device may exchange chunks with peers now. Where not, no socket is opened to anyone but the origin, and
+ * the engine's script is not loaded; everything else works.
  */
-export function mayUsePeers(mode: Mode, device: DeviceFacts): boolean {
-  return mode !== 'off' && !device.saveData && device.connection !== 'cellular';
+export function mayUsePeers(device: DeviceFacts): boolean {
+  return !device.saveData && device.connection !== 'cellular';
 }
 
 /** The facts in whatever `navigator.connection` is in this browser. */

@@ -1,16 +1,8 @@
 import type { CancelTimer, Clock } from '../core/ports.ts';
 import type { Urgency } from '../protocol/bridge-message.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
-import type { Manifest } from '../protocol/manifest.ts';
-import type { WorkerConfig } from '../protocol/worker-config.ts';
 import { type DeviceFacts, mayUsePeers } from './device-policy.ts';
-import type { ChunkReceiver, Engine, StartEngine, SwarmEvents, Want } from './engine.ts';
-
-/** What the worker wants to be served: the newest manifest first. */
-export interface Releases {
-  readonly config: WorkerConfig;
-  readonly manifests: readonly Manifest[];
-}
+import type { ChunkReceiver, Engine, Releases, StartEngine, SwarmEvents, Want } from './engine.ts';
 
 /** What decides, beside the publisher's mode, whether there is an engine. */
 export interface Circumstances {
@@ -22,7 +14,7 @@ export interface EngineSlotPorts {
   readonly clock: Clock;
   readonly startEngine: StartEngine;
   readonly events: SwarmEvents;
-  /** It did not start; wants are answered with `missing` until the next `setReleases` or change of circumstances. */
+  /** It did not start or not close. Wants are answered with `missing` until releases or circumstances come again. */
   onFailed(cause: unknown): void;
 }
 
@@ -33,11 +25,13 @@ interface OpenWant {
   running?: Want;
 }
 
+/** One engine from its start to its end. */
 interface Attempt {
-  readonly key: string;
+  /** What it was started with; a starting engine cannot be told anything newer. */
+  readonly releases: Releases;
   readonly cancelDeadline: CancelTimer;
-  /** It took longer than a want waits. */
-  late: boolean;
+  /** Wants are kept for it. Not when it took too long, or the releases allow no peers. */
+  worthWaiting: boolean;
   engine?: Engine;
 }
 
@@ -64,15 +58,13 @@ export class EngineSlot {
     this.#circumstances = circumstances;
   }
 
-  get peerCount(): number {
-    return this.#attempt?.engine?.peerCount ?? 0;
-  }
-
+  /** @throws ProtocolError */
   setReleases(releases: Releases): void {
-    const same = this.#releases !== undefined && sequencesOf(this.#releases) === sequencesOf(releases);
     this.#releases = releases;
+    const { engine } = this.#attempt ?? {};
+    // An attempt that is still starting catches up by itself; one that was declined is tried anew.
+    if (engine ? !engine.setReleases(releases) : this.#attempt?.worthWaiting === false) this.#stop();
     this.#update();
-    if (!same) this.#attempt?.engine?.setReleases(releases.manifests);
   }
 
   setCircumstances(circumstances: Circumstances): void {
@@ -85,7 +77,7 @@ export class EngineSlot {
     const want: OpenWant = { chunks: new Set(chunks), urgency, receiver };
     this.#wants.add(want);
     if (this.#attempt?.engine) this.#run(want, this.#attempt.engine);
-    else if (!this.#attempt || this.#attempt.late) this.#giveUp(want);
+    else if (!this.#attempt?.worthWaiting) this.#giveUp(want);
     return {
       cancel: () => {
         this.#wants.delete(want);
@@ -107,52 +99,43 @@ export class EngineSlot {
   }
 
   #update(): void {
-    const releases = this.#releases;
-    const settings = releases?.manifests[0]?.settings;
     const { device, paused } = this.#circumstances;
-    if (!releases || !settings || paused || !mayUsePeers(settings.mode, device)) {
-      this.#stop();
-      return;
-    }
-    const key = JSON.stringify([releases.config, settings.signal]);
-    if (this.#attempt?.key === key) return;
-    this.#stop();
-    this.#start(key, releases);
+    if (!this.#releases || paused || !mayUsePeers(device)) this.#stop();
+    else if (!this.#attempt) this.#start(this.#releases);
   }
 
-  #start(key: string, { config, manifests }: Releases): void {
-    const settings = manifests[0]?.settings;
-    if (!settings) return;
+  #start(releases: Releases): void {
     const { clock, startEngine, events } = this.#ports;
     const cancelDeadline = clock.after(ENGINE_START_MS, () => {
-      attempt.late = true;
+      attempt.worthWaiting = false;
       this.#giveUpAll();
     });
-    const attempt: Attempt = { key, cancelDeadline, late: false };
+    const attempt: Attempt = { releases, cancelDeadline, worthWaiting: true };
     this.#attempt = attempt;
     // Not before the former one has closed: two would be two peers of the same browser.
     this.#closing
-      .then(() => (this.#attempt === attempt ? startEngine({ config, settings, manifests, events }) : undefined))
-      .then(
-        (engine) => engine && this.#started(attempt, engine, manifests),
-        (cause: unknown) => this.#failed(attempt, cause),
-      );
+      .then(() => (this.#attempt === attempt ? startEngine(releases, events) : undefined))
+      .then((engine) => this.#started(attempt, engine))
+      .catch((cause: unknown) => {
+        if (this.#attempt === attempt) this.#stop();
+        this.#ports.onFailed(cause);
+      });
   }
 
-  #started(attempt: Attempt, engine: Engine, manifests: readonly Manifest[]): void {
+  #started(attempt: Attempt, engine: Engine | undefined): void {
     if (this.#attempt !== attempt) {
-      this.#closeEngine(engine);
+      if (engine) this.#closeEngine(engine);
       return;
     }
     attempt.cancelDeadline();
-    attempt.engine = engine;
-    if (this.#releases && this.#releases.manifests !== manifests) engine.setReleases(this.#releases.manifests);
-    for (const want of [...this.#wants]) this.#run(want, engine);
-  }
-
-  #failed(attempt: Attempt, cause: unknown): void {
-    if (this.#attempt === attempt) this.#stop();
-    this.#ports.onFailed(cause);
+    if (!engine) {
+      attempt.worthWaiting = false;
+      this.#giveUpAll();
+    } else {
+      attempt.engine = engine;
+      for (const want of [...this.#wants]) this.#run(want, engine);
+    }
+    if (this.#releases && this.#releases !== attempt.releases) this.setReleases(this.#releases);
   }
 
   #stop(): void {
@@ -168,7 +151,8 @@ export class EngineSlot {
   }
 
   #closeEngine(engine: Engine): void {
-    this.#closing = Promise.all([this.#closing, engine.close().catch((cause: unknown) => this.#ports.onFailed(cause))]);
+    const closed = engine.close().catch((cause: unknown) => this.#ports.onFailed(cause));
+    this.#closing = Promise.all([this.#closing, closed]);
   }
 
   #run(want: OpenWant, engine: Engine): void {
@@ -198,9 +182,4 @@ export class EngineSlot {
   #giveUpAll(): void {
     for (const want of [...this.#wants]) this.#giveUp(want);
   }
-}
-
-/** Releases are immutable: a sequence number says which one it is. */
-function sequencesOf({ manifests }: Releases): string {
-  return manifests.map(({ sequence }) => sequence).join();
 }

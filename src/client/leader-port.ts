@@ -1,5 +1,4 @@
 import { decodeLeaderRequest, type LeaderRequest, type LeaderResponse } from '../protocol/bridge-message.ts';
-import { decodeManifest } from '../protocol/manifest.ts';
 import type { Want } from './engine.ts';
 import type { EngineSlot } from './engine-slot.ts';
 
@@ -69,10 +68,7 @@ export class LeaderPort {
         this.#slot.noteStored(request.chunks);
         return;
       case 'releases':
-        this.#slot.setReleases({
-          config: request.config,
-          manifests: request.manifests.map((bytes) => decodeManifest(new Uint8Array(bytes))),
-        });
+        this.#slot.setReleases({ config: request.config, manifests: request.manifests });
         if (!this.#accepted) {
           this.#accepted = true;
           this.#handlers.onAccepted();

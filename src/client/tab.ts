@@ -174,9 +174,9 @@ class Tab {
     this.#leader = new Leader(
       {
         clock: systemClock(),
-        startEngine: async (options) => {
+        startEngine: async (releases, events) => {
           const { startEngine } = await import('./start-engine.ts');
-          return startEngine(this.#script.scope, options);
+          return startEngine(this.#script.scope, releases, events);
         },
         postLead: (port) => this.#link?.post({ type: 'lead', version: PROTOCOL_VERSION }, [port]),
         postKeepAlive: () => this.#link?.post({ type: 'keep-alive' }),

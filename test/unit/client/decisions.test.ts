@@ -2,46 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { deviceFacts, mayUsePeers } from '../../../src/client/device-policy.ts';
 import { Emitter } from '../../../src/client/emitter.ts';
 import { adoptableUrls } from '../../../src/client/first-visit.ts';
-import { signalUrl } from '../../../src/client/signal-url.ts';
 import { changedEvents, statsOf } from '../../../src/client/stats.ts';
 import type { WorkerStatus } from '../../../src/protocol/bridge-message.ts';
 import { noTraffic } from '../../../src/protocol/traffic.ts';
 
 describe('mayUsePeers', () => {
-  it('follows the publisher where the device says nothing', () => {
-    const facts = deviceFacts(undefined);
-    expect((['off', 'site', 'group', 'internet'] as const).map((mode) => mayUsePeers(mode, facts))).toEqual([
-      false,
-      true,
-      true,
-      true,
-    ]);
-  });
-
   it('keeps away from peers when data is to be saved or the line is cellular', () => {
-    expect(mayUsePeers('site', deviceFacts({ saveData: true, type: 'wifi' }))).toBe(false);
-    expect(mayUsePeers('site', deviceFacts({ saveData: false, type: 'cellular' }))).toBe(false);
-    expect(mayUsePeers('site', deviceFacts({ saveData: false, type: 'ethernet' }))).toBe(true);
-    expect(mayUsePeers('site', deviceFacts({ effectiveType: '4g' }))).toBe(true);
-  });
-});
-
-describe('signalUrl', () => {
-  const scope = 'https://example.org/app/';
-
-  it('resolves against the scope and turns http into ws', () => {
-    expect(signalUrl('tabseed/signal', scope)).toBe('wss://example.org/app/tabseed/signal');
-    expect(signalUrl('tabseed/signal', 'http://localhost:8080/')).toBe('ws://localhost:8080/tabseed/signal');
-    expect(signalUrl('https://signal.example.net/x', scope)).toBe('wss://signal.example.net/x');
-    expect(signalUrl('wss://signal.example.net/x', scope)).toBe('wss://signal.example.net/x');
-  });
-
-  it('is nothing for an empty, unreadable or unfitting setting', () => {
-    expect([signalUrl('', scope), signalUrl('https://', scope), signalUrl('mailto:a@example.org', scope)]).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    expect(mayUsePeers(deviceFacts({ saveData: true, type: 'wifi' }))).toBe(false);
+    expect(mayUsePeers(deviceFacts({ saveData: false, type: 'cellular' }))).toBe(false);
+    expect(mayUsePeers(deviceFacts({ saveData: false, type: 'ethernet' }))).toBe(true);
+    expect(mayUsePeers(deviceFacts({ effectiveType: '4g' }))).toBe(true);
+    expect(mayUsePeers(deviceFacts(undefined))).toBe(true);
   });
 });
 

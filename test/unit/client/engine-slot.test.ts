@@ -3,7 +3,7 @@ import { ENGINE_START_MS, EngineSlot } from '../../../src/client/engine-slot.ts'
 import type { Traffic } from '../../../src/protocol/traffic.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
 import { FakeEngines } from './fake-engine.ts';
-import { CONFIG, chunkId, manifestOf } from './releases.ts';
+import { chunkId, releasesOf } from './releases.ts';
 
 const [A, B, C] = ['a', 'b', 'c'].map(chunkId) as [string, string, string];
 const HOME = { device: { saveData: false, connection: undefined }, paused: false };
@@ -14,7 +14,7 @@ interface Setup {
   readonly engines: FakeEngines;
   readonly slot: EngineSlot;
   readonly log: string[];
-  fetch(...chunks: string[]): { cancel(): void };
+  readonly fetch: (...chunks: string[]) => { cancel(): void };
 }
 
 function setup({ open = true } = {}): Setup {
@@ -42,7 +42,7 @@ const BYTES = new Uint8Array(1);
 describe('EngineSlot', () => {
   it('starts an engine when the releases are known, and gives it what was wanted meanwhile', async () => {
     const { clock, engines, slot, log, fetch } = setup({ open: false });
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1)] });
+    slot.setReleases(releasesOf(1));
     fetch(A, B);
     await clock.advance(0);
     expect(log).toEqual([]);
@@ -61,21 +61,36 @@ describe('EngineSlot', () => {
     expect(log).toEqual(['missing a']);
   });
 
-  it('starts no engine where the publisher or the device forbids peers', async () => {
+  it('answers missing where the publisher or the device forbids peers', async () => {
     const { clock, engines, slot, log, fetch } = setup();
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1, { mode: 'off' })] });
-    await clock.advance(0);
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(2)] });
-    slot.setCircumstances({ device: { saveData: true, connection: undefined }, paused: false });
-    await clock.advance(0);
-    expect(engines.started.filter(({ closed }) => !closed)).toEqual([]);
+    engines.allowed = false;
+    slot.setReleases(releasesOf(1));
     fetch(A);
-    expect(log).toEqual(['missing a']);
+    await clock.advance(0);
+    fetch(B);
+    engines.allowed = true;
+    slot.setCircumstances({ device: { saveData: true, connection: undefined }, paused: false });
+    slot.setReleases(releasesOf(2));
+    await clock.advance(0);
+    fetch(C);
+    expect(log).toEqual(['missing a', 'missing b', 'missing c']);
+    expect(engines.started).toEqual([]);
+  });
+
+  it('asks again whether peers are allowed when other releases come', async () => {
+    const { clock, engines, slot } = setup();
+    engines.allowed = false;
+    slot.setReleases(releasesOf(1));
+    await clock.advance(0);
+    engines.allowed = true;
+    slot.setReleases(releasesOf(2));
+    await clock.advance(0);
+    expect(engines.started).toHaveLength(1);
   });
 
   it('sends what is open to the origin when it is paused, and starts again afterwards', async () => {
     const { clock, engines, slot, log, fetch } = setup();
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1)] });
+    slot.setReleases(releasesOf(1));
     await clock.advance(0);
     fetch(A, B);
     engines.last.fetches[0]?.receiver.onChunk(A, BYTES);
@@ -89,7 +104,7 @@ describe('EngineSlot', () => {
 
   it('closes an engine that is not needed any more when it has started', async () => {
     const { clock, engines, slot } = setup({ open: false });
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1)] });
+    slot.setReleases(releasesOf(1));
     await clock.advance(0);
     slot.setCircumstances(PAUSED);
     engines.open();
@@ -99,7 +114,7 @@ describe('EngineSlot', () => {
 
   it('does not let a want wait longer than the start of an engine may take', async () => {
     const { clock, engines, slot, log, fetch } = setup({ open: false });
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1)] });
+    slot.setReleases(releasesOf(1));
     fetch(A);
     await clock.advance(ENGINE_START_MS - 1);
     expect(log).toEqual([]);
@@ -115,48 +130,49 @@ describe('EngineSlot', () => {
   it('answers missing when the engine does not start, and tries again with the next releases', async () => {
     const { clock, engines, slot, log, fetch } = setup();
     engines.failure = new Error('404');
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1)] });
+    slot.setReleases(releasesOf(1));
     fetch(A);
     await clock.advance(0);
     expect(log).toEqual(['missing a', 'failed: 404']);
     engines.failure = undefined;
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1)] });
+    slot.setReleases(releasesOf(1));
     await clock.advance(0);
     expect(engines.started).toHaveLength(1);
   });
 
-  it('keeps its engine when releases come and go, and tells it only what is new', async () => {
+  it('keeps its engine when other releases fit to it', async () => {
     const { clock, engines, slot } = setup();
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1)] });
+    const [first, second] = [releasesOf(1), releasesOf(2)];
+    slot.setReleases(first);
     await clock.advance(0);
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1)] });
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(2), manifestOf(1)] });
+    slot.setReleases(second);
     await clock.advance(0);
-    expect(engines.started).toHaveLength(1);
-    expect(engines.last.releases.map((manifests) => manifests.map(({ sequence }) => sequence))).toEqual([[2, 1]]);
+    expect(engines.started.map(({ releases }) => releases)).toEqual([[first, second]]);
   });
 
   it('tells a starting engine about releases that came meanwhile', async () => {
     const { clock, engines, slot } = setup({ open: false });
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1)] });
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(2)] });
+    const newest = releasesOf(2);
+    slot.setReleases(releasesOf(1));
+    slot.setReleases(newest);
     engines.open();
     await clock.advance(0);
-    expect(engines.last.releases.at(-1)?.[0]?.sequence).toBe(2);
+    expect(engines.last.releases.at(-1)).toBe(newest);
   });
 
-  it('starts another engine when the signaling server or the deployment changes', async () => {
+  it('starts another engine when the releases need one', async () => {
     const { clock, engines, slot } = setup();
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1)] });
+    slot.setReleases(releasesOf(1));
     await clock.advance(0);
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(2, { signal: 'wss://example.org' })] });
+    engines.last.fits = false;
+    slot.setReleases(releasesOf(2));
     await clock.advance(0);
     expect(engines.started.map(({ closed }) => closed)).toEqual([true, false]);
   });
 
   it('hears nothing more of a cancelled want', async () => {
     const { clock, engines, slot, log, fetch } = setup();
-    slot.setReleases({ config: CONFIG, manifests: [manifestOf(1)] });
+    slot.setReleases(releasesOf(1));
     await clock.advance(0);
     const want = fetch(A);
     want.cancel();

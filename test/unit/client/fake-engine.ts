@@ -1,7 +1,6 @@
-import type { ChunkReceiver, Engine, EngineOptions, StartEngine, Want } from '../../../src/client/engine.ts';
+import type { ChunkReceiver, Engine, Releases, StartEngine, SwarmEvents, Want } from '../../../src/client/engine.ts';
 import type { Urgency } from '../../../src/protocol/bridge-message.ts';
 import type { ChunkId } from '../../../src/protocol/identifier.ts';
-import type { Manifest } from '../../../src/protocol/manifest.ts';
 
 interface Fetch {
   readonly chunks: readonly ChunkId[];
@@ -14,17 +13,21 @@ interface Fetch {
 export class FakeEngine implements Engine {
   readonly fetches: Fetch[] = [];
   readonly stored: ChunkId[] = [];
-  readonly releases: (readonly Manifest[])[] = [];
-  readonly options: EngineOptions;
+  readonly releases: Releases[];
+  readonly events: SwarmEvents;
   peerCount = 0;
+  /** What the next `setReleases` says. */
+  fits = true;
   closed = false;
 
-  constructor(options: EngineOptions) {
-    this.options = options;
+  constructor(releases: Releases, events: SwarmEvents) {
+    this.releases = [releases];
+    this.events = events;
   }
 
-  setReleases(manifests: readonly Manifest[]): void {
-    this.releases.push(manifests);
+  setReleases(releases: Releases): boolean {
+    if (this.fits) this.releases.push(releases);
+    return this.fits;
   }
 
   fetch(chunks: readonly ChunkId[], urgency: Urgency, receiver: ChunkReceiver): Want {
@@ -53,6 +56,8 @@ export class FakeEngines {
   readonly #gate: Promise<void>;
   #open: () => void = () => undefined;
   failure: Error | undefined;
+  /** The releases' mode. */
+  allowed = true;
 
   constructor() {
     this.#gate = new Promise((resolve) => {
@@ -70,10 +75,11 @@ export class FakeEngines {
     this.#open();
   }
 
-  readonly start: StartEngine = async (options) => {
+  readonly start: StartEngine = async (releases, events) => {
     await this.#gate;
     if (this.failure) throw this.failure;
-    const engine = new FakeEngine(options);
+    if (!this.allowed) return undefined;
+    const engine = new FakeEngine(releases, events);
     this.started.push(engine);
     return engine;
   };

@@ -2,11 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { KEEP_ALIVE_MS, Leader } from '../../../src/client/leader.ts';
 import { REPORT_INTERVAL_MS, WAKE_INTERVAL_MS } from '../../../src/client/traffic-report.ts';
 import { decodeLeaderResponse, type LeaderRequest, type LeaderResponse } from '../../../src/protocol/bridge-message.ts';
-import { encodeManifest } from '../../../src/protocol/manifest.ts';
 import { noTraffic } from '../../../src/protocol/traffic.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
 import { FakeEngines } from './fake-engine.ts';
-import { CONFIG, chunkId, manifestOf } from './releases.ts';
+import { chunkId, releasesOf } from './releases.ts';
 
 const [A, B] = ['a', 'b'].map(chunkId) as [string, string];
 const HOME = { device: { saveData: false, connection: undefined }, paused: false };
@@ -39,7 +38,7 @@ function setup({ open = true } = {}): {
   workers: WorkerEnd[];
   log: string[];
   releases: LeaderRequest;
-  until(predicate: () => boolean): Promise<void>;
+  until: (predicate: () => boolean) => Promise<void>;
 } {
   const clock = new VirtualClock();
   const engines = new FakeEngines();
@@ -60,11 +59,7 @@ function setup({ open = true } = {}): {
   const until = async (predicate: () => boolean): Promise<void> => {
     while (!predicate()) await new Promise((resolve) => setImmediate(resolve));
   };
-  const releases: LeaderRequest = {
-    type: 'releases',
-    config: CONFIG,
-    manifests: [encodeManifest(manifestOf(1)).buffer],
-  };
+  const releases: LeaderRequest = { type: 'releases', ...releasesOf(1) };
   return { clock, engines, leader, workers, log, releases, until };
 }
 
@@ -166,7 +161,7 @@ describe('Leader', () => {
     await until(() => engines.started.length === 1);
     worker(workers).close();
     // It asks for a new port when it has news for a worker that is gone.
-    const { events } = engines.last.options;
+    const { events } = engines.last;
     for (let count = 1; workers.length === 1; count += 1) {
       events.onPeers(count);
       await clock.advance(WAKE_INTERVAL_MS * 2);
@@ -211,7 +206,7 @@ describe('Leader', () => {
     leader.lead();
     worker(workers).post(releases);
     await until(() => engines.started.length === 1);
-    engines.last.options.events.onBan('f'.repeat(32), 'chunk-hash');
+    engines.last.events.onBan('f'.repeat(32), 'chunk-hash');
     expect(log).toEqual(['peer-banned']);
     await leader.close();
   });

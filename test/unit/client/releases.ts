@@ -1,21 +1,10 @@
-import type { Manifest, Settings } from '../../../src/protocol/manifest.ts';
-import type { WorkerConfig } from '../../../src/protocol/worker-config.ts';
+import type { Releases } from '../../../src/client/engine.ts';
 
-export const CONFIG: WorkerConfig = { app: 'app', channel: 'stable', keys: ['a'.repeat(64)], development: false };
-
-/** A manifest without files. */
-export function manifestOf(sequence: number, settings: Partial<Settings> = {}): Manifest {
+/** Releases as the worker sends them. Nothing in the page part reads the manifests; the number tells them apart. */
+export function releasesOf(sequence: number): Releases {
   return {
-    app: CONFIG.app,
-    channel: CONFIG.channel,
-    sequence,
-    version: `v${sequence}`,
-    created: 1,
-    settings: { mode: 'site', signal: 'tabseed/signal', ...settings },
-    chunking: { minimumBytes: 1, averageBytes: 2, maximumBytes: 4 },
-    packs: [],
-    headerSets: [[]],
-    files: [],
+    config: { app: 'app', channel: 'stable', keys: ['a'.repeat(64)], development: false },
+    manifests: [new Uint8Array([sequence]).buffer],
   };
 }
 
