@@ -41,7 +41,10 @@ const TABLE: Record<Zone, Row> = {
     zones: ['publisher', 'signal-server', 'origin-server', 'node', 'protocol'],
     packages: ['node:', 'cli-progress', 'commander', 'pino'],
   },
-  demo: { zones: ['cli', 'publisher', 'signal-server', 'node', 'client'], packages: ['node:', 'uplot'] },
+  demo: {
+    zones: ['cli', 'publisher', 'signal-server', 'node', 'client'],
+    packages: ['node:', 'monaco-editor', 'uplot'],
+  },
 };
 
 const SOURCE = join(import.meta.dirname, '../../src');
