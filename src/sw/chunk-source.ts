@@ -1,0 +1,40 @@
+import type { Urgency } from '../protocol/bridge-message.ts';
+import type { ChunkId } from '../protocol/identifier.ts';
+import type { PackedChunk } from '../protocol/manifest.ts';
+
+/** Where a chunk came from. `peers`: through the leader, whose engine may itself have gone to the origin. */
+export type SourceName = 'store' | 'peers' | 'origin';
+
+export interface ChunkRequest {
+  readonly urgency: Urgency;
+  /** Called with verified bytes, in any order, at most once per chunk. */
+  readonly deliver: (chunk: PackedChunk, plain: Uint8Array, from: SourceName) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A place that may have chunks. Never rejects: what it cannot give, the next place is asked for. */
+export interface ChunkSource {
+  /** Resolves, when it is done, with the chunks that it did not deliver, in the order of `chunks`. */
+  take(chunks: readonly PackedChunk[], request: ChunkRequest): Promise<readonly PackedChunk[]>;
+}
+
+/** Asks one place after the other for what is still missing. */
+export async function takeFrom(
+  sources: readonly ChunkSource[],
+  chunks: readonly PackedChunk[],
+  request: ChunkRequest,
+): Promise<readonly PackedChunk[]> {
+  let left = chunks;
+  for (const source of sources) {
+    if (left.length === 0 || request.signal.aborted) break;
+    left = await source.take(left, request);
+  }
+  return left;
+}
+
+/** Each chunk once, in the order of its first place. */
+export function distinct(chunks: readonly PackedChunk[]): PackedChunk[] {
+  const byId = new Map<ChunkId, PackedChunk>();
+  for (const chunk of chunks) if (!byId.has(chunk.id)) byId.set(chunk.id, chunk);
+  return [...byId.values()];
+}

@@ -1,0 +1,72 @@
+import { httpOrigin } from '../platform/http-origin.ts';
+import { openBrowserDatabase } from '../platform/idb-database.ts';
+import { silentLog } from '../platform/log.ts';
+import { verifyPointer } from '../platform/pointer-signature.ts';
+import { loadRelease } from '../platform/release-source.ts';
+import { streamCodec } from '../platform/stream-codec.ts';
+import { subtleDigest } from '../platform/subtle-digest.ts';
+import { systemClock } from '../platform/system-clock.ts';
+import { pathToUrl } from '../protocol/release-path.ts';
+import type { WorkerConfig } from '../protocol/worker-config.ts';
+import { ReleaseRefusedError } from './errors.ts';
+import { isLoopback } from './loopback.ts';
+import { TabseedWorker } from './tabseed-worker.ts';
+import type { WorkerPorts } from './worker-ports.ts';
+
+export type { WorkerConfig } from '../protocol/worker-config.ts';
+
+/** A server that is slower has no say in the headers; see DocumentHeaders. */
+const HEAD_TIMEOUT_MS = 3000;
+
+/**
+ * Makes this service worker answer requests for files of the app's releases. Call it while the script is first run:
+ * listeners that come later miss the event that woke the worker.
+ *
+ * With a development key, on a host that is not this machine, it unregisters the worker instead and says why.
+ */
+export function installTabseed(scope: ServiceWorkerGlobalScope, config: WorkerConfig): void {
+  if (config.development && !isLoopback(scope.location.hostname)) {
+    refuse(scope);
+    return;
+  }
+  const worker = new TabseedWorker(scope, config, portsOf(scope, config));
+  scope.addEventListener('install', (event) => worker.handleInstall(event));
+  scope.addEventListener('activate', (event) => worker.handleActivate(event));
+  scope.addEventListener('fetch', (event) => worker.handleFetch(event));
+  scope.addEventListener('message', (event) => worker.handleMessage(event));
+}
+
+function refuse(scope: ServiceWorkerGlobalScope): void {
+  // biome-ignore lint/suspicious/noConsole: the publisher must see why nothing works
+  console.warn(
+    `tabseed: published with a development key, which works on this machine only, not on ${scope.location.host}. ` +
+      'The worker removes itself. Publish with a key of your own: tabseed keygen --out FILE.',
+  );
+  scope.addEventListener('activate', (event) => event.waitUntil(scope.registration.unregister()));
+}
+
+function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerPorts {
+  const base = scope.registration.scope;
+  const fetch: typeof globalThis.fetch = (input, init) => scope.fetch(input, init);
+  const database = openBrowserDatabase({ app: config.app, scope: base });
+  const digest = subtleDigest();
+  return {
+    ...{ digest, fetch, clock: systemClock(), codec: streamCodec(), log: silentLog() },
+    origin: httpOrigin({ base, fetch }),
+    store: database.chunks,
+    records: database.records,
+    verifyPointer: (bytes) => verifyPointer(bytes, config),
+    loadRelease: async (known) => {
+      const loaded = await loadRelease({ base, fetch, config, known, now: Date.now, digest });
+      if (loaded.outcome === 'refused') throw new ReleaseRefusedError(loaded.code);
+      return loaded.outcome === 'new' ? loaded : undefined;
+    },
+    headersOf: async (path) => {
+      const url = new URL(pathToUrl(path), base);
+      const signal = AbortSignal.timeout(HEAD_TIMEOUT_MS);
+      const response = await fetch(url, { method: 'HEAD', cache: 'no-cache', redirect: 'error', signal });
+      if (!response.ok) throw new Error(`HTTP ${response.status}`);
+      return response.headers;
+    },
+  };
+}

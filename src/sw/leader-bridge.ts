@@ -1,0 +1,255 @@
+import type { CancelTimer, Clock, Digest, Log } from '../core/ports.ts';
+import { decodeLeaderResponse, type LeaderRequest, type LeaderResponse } from '../protocol/bridge-message.ts';
+import type { ChunkId } from '../protocol/identifier.ts';
+import { MAX_CHUNKS_PER_PACK } from '../protocol/limits.ts';
+import type { PackedChunk } from '../protocol/manifest.ts';
+import type { Traffic } from '../protocol/traffic.ts';
+import type { ChunkRequest, ChunkSource } from './chunk-source.ts';
+
+/** No sign of life in this time, and the worker goes to the origin itself: a page must not notice a busy tab. */
+const ACK_MS = 50;
+/** When the origin has failed too, the leader is the only hope and gets time to come out of a long task. */
+const PATIENT_ACK_MS = 10_000;
+/** A leader that is silent for so long loses its lock to a visible tab. */
+const TAKE_OVER_MS = 2000;
+/** A lock passes to the next tab in some 100 ms; what its leader left undone waits so long for the next one. */
+const HAND_OVER_MS = 2000;
+/** Tabs that did not answer a call for the leader are not called again before this: nobody waits 50 ms each time. */
+const CALL_INTERVAL_MS = 10_000;
+/** No chunk for so long after the ack: the engine, which has its own time limits, is stuck. */
+const STALL_MS = { urgent: 5000, bulk: 20_000 } as const;
+
+/** The worker's end of a leader's MessagePort. */
+export interface LeaderPort {
+  post(request: LeaderRequest): void;
+  close(): void;
+}
+
+export interface LeaderBridgeHost {
+  /** Asks all tabs for the leader; resolves with false when there is no tab. */
+  callLeader(): Promise<boolean>;
+  /** The leader does not answer: a visible tab shall take its place. */
+  replaceLeader(): void;
+  onReport(traffic: Traffic, peers: number): void;
+  onConnected(isConnected: boolean): void;
+}
+
+interface Ask {
+  readonly request: number;
+  readonly chunks: ReadonlyMap<ChunkId, PackedChunk>;
+  readonly terms: ChunkRequest;
+  readonly ackMs: number;
+  /** Not answered yet. */
+  readonly waiting: Set<ChunkId>;
+  /** Delivered; the rest is what the ask resolves with. */
+  readonly given: Set<ChunkId>;
+  verifying: number;
+  cancelTimer: CancelTimer | undefined;
+  readonly finish: () => void;
+}
+
+/**
+ * The leader tab's engine, seen from the worker. Its port may be missing (no tab, a restarted worker), deaf (a long task)
+ * or dead (the tab was closed); asks survive a change of leader. Time comes from the clock alone.
+ */
+export class LeaderBridge implements ChunkSource {
+  readonly #ports: { readonly clock: Clock; readonly digest: Digest; readonly log: Log };
+  readonly #host: LeaderBridgeHost;
+  readonly #asks = new Map<number, Ask>();
+  #nextRequest = 1;
+  #port: LeaderPort | undefined;
+  #releases: LeaderRequest | undefined;
+  /** The last call for a leader that no port has answered. */
+  #call: { readonly atMs: number; readonly hasTabs: Promise<boolean> } | undefined;
+  #isSilent = false;
+  #cancelTakeOver: CancelTimer | undefined;
+
+  /** The same leader, for when nothing else is left: waits where others have given up. */
+  readonly patient: ChunkSource = {
+    take: (chunks, request) => this.#take(chunks, request, PATIENT_ACK_MS),
+  };
+
+  constructor(ports: { readonly clock: Clock; readonly digest: Digest; readonly log: Log }, host: LeaderBridgeHost) {
+    this.#ports = ports;
+    this.#host = host;
+  }
+
+  get isConnected(): boolean {
+    return this.#port !== undefined;
+  }
+
+  /** A tab became the leader: it gets the releases and all that is still open. */
+  connect(port: LeaderPort): void {
+    this.#port?.close();
+    this.#port = port;
+    this.#call = undefined;
+    this.#heard();
+    if (this.#releases !== undefined) port.post(this.#releases);
+    for (const ask of this.#asks.values()) this.#send(ask);
+    this.#host.onConnected(true);
+  }
+
+  /** The port's other end is gone. Late news of an older port changes nothing. */
+  disconnect(port: LeaderPort): void {
+    if (port !== this.#port) return;
+    this.#port = undefined;
+    this.#heard();
+    for (const ask of this.#asks.values()) this.#giveTime(ask, HAND_OVER_MS);
+    this.#host.onConnected(false);
+  }
+
+  setReleases(releases: LeaderRequest & { readonly type: 'releases' }): void {
+    this.#releases = releases;
+    this.#port?.post(releases);
+  }
+
+  noteStored(chunks: readonly ChunkId[]): void {
+    for (let start = 0; start < chunks.length; start += MAX_CHUNKS_PER_PACK) {
+      this.#port?.post({ type: 'stored', chunks: chunks.slice(start, start + MAX_CHUNKS_PER_PACK) });
+    }
+  }
+
+  /** At most MAX_CHUNKS_PER_WANT chunks. */
+  take(chunks: readonly PackedChunk[], request: ChunkRequest): Promise<readonly PackedChunk[]> {
+    return this.#take(chunks, request, ACK_MS);
+  }
+
+  /** @param data untrusted, from the port that `connect` got. */
+  handleMessage(port: LeaderPort, data: unknown): void {
+    if (port !== this.#port) return;
+    let message: LeaderResponse;
+    try {
+      message = decodeLeaderResponse(data);
+    } catch (error) {
+      // A tab of another version, or not ours at all: as good as silent.
+      this.#ports.log.debug('leader-message-refused', { error });
+      return;
+    }
+    this.#heard();
+    if (message.type === 'report') {
+      this.#host.onReport(message.traffic, message.peers);
+      return;
+    }
+    const ask = this.#asks.get(message.request);
+    if (ask === undefined) return;
+    this.#giveTime(ask, STALL_MS[ask.terms.urgency]);
+    switch (message.type) {
+      case 'ack':
+        return;
+      case 'chunk':
+        void this.#verify(ask, message.chunk, new Uint8Array(message.bytes));
+        return;
+      case 'missing':
+        ask.waiting.delete(message.chunk);
+        this.#finishIfComplete(ask);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #take(chunks: readonly PackedChunk[], terms: ChunkRequest, ackMs: number): Promise<readonly PackedChunk[]> {
+    const isPatient = ackMs > ACK_MS;
+    if (this.#port === undefined && !(await this.#callLeader(isPatient))) return chunks;
+    if (this.#isSilent && !isPatient) return chunks;
+    if (terms.signal.aborted) return chunks;
+    const given = new Set<ChunkId>();
+    await new Promise<void>((resolve) => {
+      const request = this.#nextRequest;
+      this.#nextRequest += 1;
+      const byId = new Map(chunks.map((chunk) => [chunk.id, chunk]));
+      const stop = () => this.#abandon(ask);
+      const finish = () => {
+        terms.signal.removeEventListener('abort', stop);
+        resolve();
+      };
+      const waiting = new Set(byId.keys());
+      const ask: Ask = {
+        request,
+        chunks: byId,
+        terms,
+        ackMs,
+        waiting,
+        given,
+        verifying: 0,
+        cancelTimer: undefined,
+        finish,
+      };
+      this.#asks.set(request, ask);
+      terms.signal.addEventListener('abort', stop);
+      this.#send(ask);
+    });
+    return chunks.filter((chunk) => !given.has(chunk.id));
+  }
+
+  /** False when nobody will answer. */
+  #callLeader(isPatient: boolean): Promise<boolean> {
+    const nowMs = this.#ports.clock.now();
+    const ageMs = this.#call === undefined ? Number.POSITIVE_INFINITY : nowMs - this.#call.atMs;
+    if (this.#call !== undefined && ageMs < ACK_MS) return this.#call.hasTabs;
+    if (ageMs < CALL_INTERVAL_MS && !isPatient) return Promise.resolve(false);
+    this.#call = { atMs: nowMs, hasTabs: this.#host.callLeader() };
+    return this.#call.hasTabs;
+  }
+
+  #send(ask: Ask): void {
+    this.#giveTime(ask, ask.ackMs, () => this.#suspect(ask.ackMs));
+    const { request, waiting, terms } = ask;
+    this.#port?.post({ type: 'want', request, urgency: terms.urgency, chunks: [...waiting] });
+  }
+
+  #giveTime(ask: Ask, milliseconds: number, onTimeOut?: () => void): void {
+    ask.cancelTimer?.();
+    ask.cancelTimer = this.#ports.clock.after(milliseconds, () => {
+      onTimeOut?.();
+      this.#abandon(ask);
+    });
+  }
+
+  /** Nothing was heard for `afterMs`. Later asks do not wait, until it speaks again. */
+  #suspect(afterMs: number): void {
+    if (this.#port === undefined) return;
+    this.#isSilent = true;
+    this.#cancelTakeOver ??= this.#ports.clock.after(Math.max(0, TAKE_OVER_MS - afterMs), () => {
+      this.#cancelTakeOver = undefined;
+      this.#host.replaceLeader();
+    });
+  }
+
+  #heard(): void {
+    this.#isSilent = false;
+    this.#cancelTakeOver?.();
+    this.#cancelTakeOver = undefined;
+  }
+
+  async #verify(ask: Ask, id: ChunkId, plain: Uint8Array): Promise<void> {
+    const chunk = ask.chunks.get(id);
+    if (chunk === undefined || !ask.waiting.delete(id)) return;
+    ask.verifying += 1;
+    const isGood = plain.length === chunk.plainBytes && (await this.#ports.digest.sha256(plain)) === id;
+    ask.verifying -= 1;
+    if (!this.#asks.has(ask.request)) return;
+    if (isGood) {
+      ask.given.add(id);
+      ask.terms.deliver(chunk, plain, 'peers');
+    } else {
+      this.#ports.log.debug('leader-chunk-damaged', { chunk: id });
+    }
+    this.#finishIfComplete(ask);
+  }
+
+  #finishIfComplete(ask: Ask): void {
+    if (ask.waiting.size === 0 && ask.verifying === 0) this.#finish(ask);
+  }
+
+  #abandon(ask: Ask): void {
+    this.#port?.post({ type: 'cancel', request: ask.request });
+    this.#finish(ask);
+  }
+
+  #finish(ask: Ask): void {
+    if (!this.#asks.delete(ask.request)) return;
+    ask.cancelTimer?.();
+    ask.finish();
+  }
+}

@@ -1,0 +1,125 @@
+import type { LoadedRelease } from '../platform/release-source.ts';
+import { decodeManifest } from '../protocol/manifest.ts';
+import type { WorkerPorts } from './worker-ports.ts';
+
+type ReleasesPorts = Pick<WorkerPorts, 'records' | 'log' | 'digest' | 'verifyPointer' | 'loadRelease'>;
+
+const ACTIVE_RECORD = 'release-active';
+const NEXT_RECORD = 'release-next';
+
+/**
+ * The releases that this worker knows: the active one, which pages get, and the next one, which waits until no page of
+ * the active one is left. What the records hold is verified anew at every start of the worker.
+ */
+export class Releases {
+  readonly #ports: ReleasesPorts;
+  readonly #onChange: () => void;
+  #active: LoadedRelease | undefined;
+  #next: LoadedRelease | undefined;
+  #checking: Promise<boolean> | undefined;
+
+  constructor(ports: ReleasesPorts, onChange: () => void) {
+    this.#ports = ports;
+    this.#onChange = onChange;
+  }
+
+  get active(): LoadedRelease | undefined {
+    return this.#active;
+  }
+
+  get hasNext(): boolean {
+    return this.#next !== undefined;
+  }
+
+  /** Newest first; without those that a newer pointer has withdrawn. */
+  get known(): readonly LoadedRelease[] {
+    const all = [this.#next, this.#active].filter((release) => release !== undefined);
+    const floor = all[0]?.pointer.minimumSequence ?? 0;
+    return all.filter((release) => release.manifest.sequence >= floor);
+  }
+
+  /** Reads what earlier lives of this worker have kept. Never rejects: without records there is no release yet. */
+  async open(): Promise<void> {
+    const [active, next] = await Promise.all([this.#read(ACTIVE_RECORD), this.#read(NEXT_RECORD)]);
+    this.#active = active ?? next;
+    this.#next = active === undefined ? undefined : next;
+    if (this.#active !== undefined) this.#onChange();
+  }
+
+  /**
+   * Looks for a newer release; the first one is active at once. Resolves with whether there was one.
+   *
+   * @throws Error when the origin is away or what it has is refused.
+   */
+  check(): Promise<boolean> {
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  /** Makes the next release the active one. */
+  async activateNext(): Promise<void> {
+    const next = this.#next;
+    if (next === undefined) return;
+    this.#active = next;
+    this.#next = undefined;
+    this.#onChange();
+    await this.#write({ [ACTIVE_RECORD]: recordOf(next), [NEXT_RECORD]: null });
+  }
+
+  async #check(): Promise<boolean> {
+    const release = await this.#ports.loadRelease((this.#next ?? this.#active)?.pointer);
+    if (release === undefined) return false;
+    const isFirst = this.#active === undefined;
+    if (isFirst) this.#active = release;
+    else this.#next = release;
+    this.#onChange();
+    await this.#write({ [isFirst ? ACTIVE_RECORD : NEXT_RECORD]: recordOf(release) });
+    return true;
+  }
+
+  async #read(key: string): Promise<LoadedRelease | undefined> {
+    try {
+      const record = await this.#ports.records.get(key);
+      if (!isReleaseRecord(record)) return undefined;
+      const pointer = await this.#ports.verifyPointer(record.pointer);
+      if ((await this.#ports.digest.sha256(record.manifest)) !== pointer.manifestHash)
+        throw new Error('manifest damaged');
+      const manifest = decodeManifest(record.manifest);
+      return { pointer, manifest, pointerBytes: record.pointer, manifestBytes: record.manifest };
+    } catch (error) {
+      // Damaged, signed by a key that was retired, or no database: as on a first visit, it is loaded again.
+      this.#ports.log.debug('release-record-refused', { key, error });
+      return undefined;
+    }
+  }
+
+  async #write(entries: Record<string, unknown>): Promise<void> {
+    try {
+      await this.#ports.records.set(entries);
+    } catch (error) {
+      // It serves this life of the worker; the next one loads it again.
+      this.#ports.log.debug('release-record-not-kept', { error });
+    }
+  }
+}
+
+interface ReleaseRecord {
+  readonly pointer: Uint8Array<ArrayBuffer>;
+  readonly manifest: Uint8Array<ArrayBuffer>;
+}
+
+function recordOf(release: LoadedRelease): ReleaseRecord {
+  return { pointer: release.pointerBytes, manifest: release.manifestBytes };
+}
+
+function isReleaseRecord(value: unknown): value is ReleaseRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  return (
+    'pointer' in value &&
+    value.pointer instanceof Uint8Array &&
+    'manifest' in value &&
+    value.manifest instanceof Uint8Array
+  );
+}

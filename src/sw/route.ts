@@ -1,0 +1,81 @@
+import { FOLDER, WORKER_SCRIPT } from '../protocol/layout.ts';
+import type { Manifest, ReleaseFile } from '../protocol/manifest.ts';
+import { pathOfUrl, type ReleasePath } from '../protocol/release-path.ts';
+
+/** What a decision about a request depends on; nothing else of it is looked at. */
+export interface RequestFacts {
+  readonly method: string;
+  readonly url: string;
+  readonly mode: string;
+  readonly destination: string;
+  readonly cache: string;
+  readonly referrer: string;
+  readonly hasAuthorization: boolean;
+}
+
+/** Why a request goes to the network as if there were no worker. */
+export type PassReason =
+  | 'method'
+  | 'other-origin'
+  | 'outside-scope'
+  | 'authorization'
+  | 'cache-mode'
+  | 'own-file'
+  | 'not-a-path';
+
+export type Route =
+  | { readonly kind: 'pass'; readonly reason: PassReason }
+  /** A navigation with `?tabseed=off`: it and all that its page asks for goes to the network. */
+  | { readonly kind: 'off' }
+  /** Answered from the release if that has the path. */
+  | { readonly kind: 'path'; readonly path: ReleasePath };
+
+const SWITCH_PARAMETER = 'tabseed';
+
+/** Decides without a release, so that what is none of our business can pass before one has been read. */
+export function route(facts: RequestFacts, scope: string): Route {
+  if (facts.method !== 'GET' && facts.method !== 'HEAD') return pass('method');
+  const url = new URL(facts.url);
+  const scopeUrl = new URL(scope);
+  // Not the mode: same-origin scripts and images are `no-cors`.
+  if (url.origin !== scopeUrl.origin) return pass('other-origin');
+  if (!url.pathname.startsWith(scopeUrl.pathname)) return pass('outside-scope');
+  const isNavigation = facts.mode === 'navigate';
+  if (isNavigation && (isOff(url) || isFrameOfPageThatIsOff(facts))) return { kind: 'off' };
+  if (facts.hasAuthorization) return pass('authorization');
+  // `only-if-cached` asks about the HTTP cache, which only the browser can answer.
+  const bypassesCaches = facts.cache === 'no-store' || facts.cache === 'reload' || facts.cache === 'only-if-cached';
+  if (bypassesCaches && !isNavigation) return pass('cache-mode');
+  const path = pathOfUrl(url.pathname.slice(scopeUrl.pathname.length));
+  if (path === undefined) return pass('not-a-path');
+  if (path === WORKER_SCRIPT || path.startsWith(`${FOLDER}/`)) return pass('own-file');
+  return { kind: 'path', path: path === '' || path.endsWith('/') ? `${path}index.html` : path };
+}
+
+/** The file with exactly this path. A directory without its slash has none: the origin answers with its redirect. */
+export function fileAt(manifest: Manifest, path: ReleasePath): ReleaseFile | undefined {
+  let low = 0;
+  let high = manifest.files.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const file = manifest.files[middle] as ReleaseFile;
+    if (file.path === path) return file;
+    if (file.path < path) low = middle + 1;
+    else high = middle;
+  }
+  return undefined;
+}
+
+function pass(reason: PassReason): Route {
+  return { kind: 'pass', reason };
+}
+
+function isOff(url: URL): boolean {
+  return url.searchParams.get(SWITCH_PARAMETER) === 'off';
+}
+
+/** Frames ask with an empty client id; the referrer is all that says whose they are. */
+function isFrameOfPageThatIsOff(facts: RequestFacts): boolean {
+  if (facts.destination !== 'iframe' && facts.destination !== 'frame') return false;
+  return URL.canParse(facts.referrer) && isOff(new URL(facts.referrer));
+}

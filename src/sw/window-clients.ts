@@ -1,0 +1,46 @@
+import type { WorkerMessage } from '../protocol/bridge-message.ts';
+
+/** The windows of the scope, also those that this worker does not control. */
+export class WindowClients {
+  readonly #scope: ServiceWorkerGlobalScope;
+
+  constructor(scope: ServiceWorkerGlobalScope) {
+    this.#scope = scope;
+  }
+
+  /** Resolves with false when there is nobody to hear it. */
+  async tell(message: WorkerMessage): Promise<boolean> {
+    const windows = await this.#all();
+    for (const window of windows) window.postMessage(message);
+    return windows.length > 0;
+  }
+
+  /** To one window that its user sees, and that is not `except` where there is a choice. */
+  async tellVisible(message: WorkerMessage, except: string | undefined): Promise<void> {
+    const visible = (await this.#all()).filter((window) => window.visibilityState === 'visible');
+    const others = visible.filter((window) => window.id !== except);
+    const best = others.find((window) => window.focused) ?? others[0] ?? visible[0];
+    best?.postMessage(message);
+  }
+
+  /**
+   * Whether no page but the one that is being navigated to is open. The page that a reload replaces is still listed
+   * then, as no browser fills in `replacesClientId`: it is the only one, has the same URL, and the request revalidates.
+   */
+  async isFirstPage(navigation: Request, resultingClientId: string): Promise<boolean> {
+    const pages = (await this.#all()).filter(({ id, frameType }) => id !== resultingClientId && frameType !== 'nested');
+    const [page] = pages;
+    if (page === undefined) return true;
+    const isReload = navigation.cache === 'no-cache' || navigation.cache === 'reload';
+    return pages.length === 1 && isReload && withoutHash(page.url) === withoutHash(navigation.url);
+  }
+
+  async #all(): Promise<readonly WindowClient[]> {
+    const windows = await this.#scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
+    return windows.filter((window) => window.url.startsWith(this.#scope.registration.scope));
+  }
+}
+
+function withoutHash(url: string): string {
+  return url.replace(/#.*$/, '');
+}

@@ -1,0 +1,31 @@
+import type { ChunkStore, Clock, Codec, Digest, Log, Origin } from '../core/ports.ts';
+import type { RecordStore } from '../platform/idb-database.ts';
+import type { LoadedRelease } from '../platform/release-source.ts';
+import type { Pointer } from '../protocol/pointer.ts';
+import type { ReleasePath } from '../protocol/release-path.ts';
+
+/** Small values kept on this machine, untrusted like everything from a disk. */
+export type Records = Pick<RecordStore, 'get' | 'set'>;
+
+/** All that the worker needs besides its own global scope. */
+export interface WorkerPorts {
+  readonly clock: Clock;
+  readonly digest: Digest;
+  readonly codec: Codec;
+  readonly log: Log;
+  readonly origin: Origin;
+  readonly store: ChunkStore;
+  readonly records: Records;
+  /** The browser's own: what passes is fetched as it was asked for. */
+  readonly fetch: typeof fetch;
+  /** @throws Error when no key of this worker signed it. */
+  verifyPointer(bytes: Uint8Array<ArrayBuffer>): Promise<Pointer>;
+  /**
+   * Resolves with `undefined` when there is no news.
+   *
+   * @throws Error when the origin is away, or what it has is refused.
+   */
+  loadRelease(known: Pointer | undefined): Promise<LoadedRelease | undefined>;
+  /** The response headers of a file. @throws Error when the origin does not answer with success. */
+  headersOf(path: ReleasePath): Promise<Headers>;
+}
