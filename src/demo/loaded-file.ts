@@ -6,7 +6,7 @@ export interface LoadedFile {
   readonly name: string;
   /** What it is, after decoding. */
   readonly bytes: number;
-  readonly source: Source | 'cache';
+  readonly source: Source | 'mixed' | 'cache';
 }
 
 /** The part of a PerformanceResourceTiming that says where a response came from; also what a worker sends of its own. */
@@ -30,7 +30,7 @@ export function loadedFile(timing: ResponseTiming, scope: string): LoadedFile | 
 
 function sourceOf(timing: ResponseTiming): LoadedFile['source'] {
   const said = timing.serverTiming.find((metric) => metric.name === METRIC)?.description;
-  const source = SOURCES.find((one) => one === said);
+  const source = [...SOURCES, 'mixed' as const].find((one) => one === said);
   if (source) return source;
   // The browser answered without asking anyone.
   return timing.transferSize === 0 ? 'cache' : 'origin';

@@ -13,7 +13,7 @@ function timing(path: string, more: { transferSize?: number; source?: string } =
 }
 
 describe('a loaded file', () => {
-  it.each(['peers', 'store', 'origin'])('has the source %s that the worker names', (source) => {
+  it.each(['peers', 'store', 'origin', 'mixed'])('has the source %s that the worker names', (source) => {
     expect(loadedFile(timing('a.js', { source }), SCOPE)?.source).toBe(source);
   });
 
