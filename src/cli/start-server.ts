@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { createOriginServer, type OriginServerOptions } from '../origin-server/index.ts';
 import { createSignalServer, type SignalServer, type SignalServerOptions } from '../signal-server/index.ts';
-import { drain, listen, listenUrl } from './http-listener.ts';
+import { HttpListener, listenUrl } from './http-listener.ts';
 
 export interface ServerOptions extends Omit<OriginServerOptions, 'signal'> {
   /** @default 0: any free port */
@@ -30,7 +30,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { port = 0, host = '127.0.0.1', signal: signalOptions = {}, ...originOptions } = options;
   const origin = await createOriginServer({ ...originOptions, signal: signalOptions !== false });
   const http = createServer(origin.handle);
-  const boundPort = await listen(http, port, host);
+  const listener = new HttpListener(http);
+  const boundPort = await listener.listen(port, host);
   const signal = signalOptions === false ? undefined : createSignalServer(signalOptions);
   signal?.attach(http);
   let closed: Promise<void> | undefined;
@@ -39,8 +40,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port: boundPort,
     signal,
     close() {
-      // Both at once: the HTTP server counts WebSocket connections as open until signaling has closed them.
-      closed ??= Promise.all([signal?.close(), drain(http)]).then(() => undefined);
+      closed ??= listener.drain(async () => signal?.close());
       return closed;
     },
   };

@@ -5,7 +5,7 @@ import {
   type SignalServer,
   type SignalServerOptions,
 } from '../signal-server/index.ts';
-import { drain, listen, listenUrl } from './http-listener.ts';
+import { HttpListener, listenUrl } from './http-listener.ts';
 import type { RunningServer } from './start-server.ts';
 
 export interface LoneSignalServerOptions extends SignalServerOptions {
@@ -26,7 +26,8 @@ export async function startSignalServer(
   const { port = 0, host = '127.0.0.1', ...signalOptions } = options;
   let closed: Promise<void> | undefined;
   const http = createServer((request, response) => answer(request, response, signal, closed !== undefined));
-  const boundPort = await listen(http, port, host);
+  const listener = new HttpListener(http);
+  const boundPort = await listener.listen(port, host);
   const signal = createSignalServer(signalOptions);
   signal.attach(http);
   return {
@@ -34,7 +35,7 @@ export async function startSignalServer(
     port: boundPort,
     signal,
     close() {
-      closed ??= Promise.all([signal.close(), drain(http)]).then(() => undefined);
+      closed ??= listener.drain(() => signal.close());
       return closed;
     },
   };

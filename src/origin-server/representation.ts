@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReleasePath } from '../protocol/release-path.ts';
 import type { PublishedFile } from './current-release.ts';
@@ -37,7 +37,7 @@ export async function representationOf(
   if (plain.isDirectory()) return 'directory';
   if (!plain.isFile()) return undefined;
 
-  const own = ownEncoding(path, plain.size, published);
+  const own = await ownEncoding(root, path, plain.size, published);
   if (own !== undefined) return { path, fileBytes: plain.size, encoding: own, varies: false, acceptsRanges: false };
 
   const present = await Promise.all(
@@ -56,13 +56,33 @@ export async function representationOf(
   };
 }
 
-/** Unity and others ship `x.wasm.br` for a Content-Encoding header: published decoded, on the disk as it came. */
-function ownEncoding(path: ReleasePath, bytes: number, published: PublishedFile | undefined): string | undefined {
-  if (published === undefined) return undefined;
-  const stated = published.headers.find(([name]) => name === 'content-encoding')?.[1];
-  if (stated !== undefined) return stated;
-  if (bytes === published.plainBytes) return undefined;
-  return VARIANTS.find(({ suffix }) => path.endsWith(suffix))?.encoding;
+/**
+ * Unity and others ship `x.wasm.br` for a Content-Encoding header: published decoded, on the disk as it came. The
+ * manifest does not say how it is stored; a length that is not the published one does, with the name or the first bytes.
+ */
+async function ownEncoding(
+  root: string,
+  path: ReleasePath,
+  bytes: number,
+  published: PublishedFile | undefined,
+): Promise<string | undefined> {
+  if (published === undefined || bytes === published.plainBytes) return undefined;
+  // Brotli has no signature: without this name the file may as well be one that a publish is just replacing.
+  if (path.endsWith('.br')) return 'br';
+  return (await startsAsGzip(join(root, path))) ? 'gzip' : undefined;
+}
+
+/** RFC 1952, 2.3.1. */
+const GZIP_SIGNATURE = Buffer.from([0x1f, 0x8b]);
+
+async function startsAsGzip(location: string): Promise<boolean> {
+  const file = await open(location);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(GZIP_SIGNATURE.length), 0, GZIP_SIGNATURE.length, 0);
+    return bytesRead === GZIP_SIGNATURE.length && buffer.equals(GZIP_SIGNATURE);
+  } finally {
+    await file.close();
+  }
 }
 
 /**

@@ -18,6 +18,7 @@ import { type RawResponse, rawRequest } from './raw-request.ts';
 const CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 const DATA = Uint8Array.from({ length: 100_000 }, (_, index) => (index * 7) % 251);
 const SCRIPT = Buffer.from('console.log("tabseed");\n'.repeat(200));
+const LEVEL = Buffer.from('level '.repeat(500));
 const WASM = Uint8Array.from([0, 97, 115, 109, 1, 0, 0, 0]);
 
 const FILES: readonly TestFile[] = [
@@ -37,6 +38,7 @@ const FILES: readonly TestFile[] = [
   { path: 'script.js', bytes: SCRIPT, mediaType: 'text/javascript; charset=utf-8', headers: [['vary', 'origin']] },
   { path: 'dir/index.html', bytes: Buffer.from('in dir'), mediaType: 'text/html' },
   { path: 'é ü.txt', bytes: Buffer.from('unicode'), mediaType: 'text/plain' },
+  { path: 'game.data', bytes: gzipSync(LEVEL), plain: LEVEL },
   { path: 'game.wasm.br', bytes: brotliCompressSync(WASM), plain: WASM, mediaType: 'application/wasm' },
 ];
 
@@ -120,6 +122,9 @@ describe('a file of the release', () => {
     expect(headers['content-encoding']).toBe('br');
     expect(headers['content-type']).toBe('application/wasm');
     expect(brotliDecompressSync(body)).toEqual(Buffer.from(WASM));
+    const unnamed = await get('/game.data');
+    expect(unnamed.headers['content-encoding']).toBe('gzip');
+    expect(gunzipSync(unnamed.body)).toEqual(LEVEL);
   });
 
   it('of a release that was published meanwhile is served with the new headers', async () => {
