@@ -1,22 +1,21 @@
-import type { CancelTimer, Clock } from '../core/ports.ts';
+import type { Clock } from '../core/ports.ts';
 import type { StartEngine } from './engine.ts';
 import { type Circumstances, EngineSlot } from './engine-slot.ts';
 import { TabseedError } from './errors.ts';
+import type { KeepAlive } from './keep-alive.ts';
 import { LeaderPort } from './leader-port.ts';
 import { TrafficReport } from './traffic-report.ts';
 
 export interface LeaderPorts {
   readonly clock: Clock;
+  /** Held while the worker waits for chunks: what it streams to pages does not keep it alive. */
+  readonly keepAlive: KeepAlive;
   readonly startEngine: StartEngine;
   /** Brings the other end of a channel to the worker; the worker answers on it with `releases`. */
   postLead(port: MessagePort): void;
-  postKeepAlive(): void;
   onPeers(count: number): void;
   onError(error: TabseedError): void;
 }
-
-/** Chromium stops a worker after 30 s without an event, Firefox too: three chances for one to get through. */
-export const KEEP_ALIVE_MS = 10_000;
 
 /** What the leader tab does: connects the engine to the worker, for as long as it leads. */
 export class Leader {
@@ -24,7 +23,7 @@ export class Leader {
   readonly #slot: EngineSlot;
   readonly #report: TrafficReport;
   #port: LeaderPort | undefined;
-  #cancelKeepAlive: CancelTimer | undefined;
+  #releaseWorker: (() => void) | undefined;
 
   constructor(ports: LeaderPorts, circumstances: Circumstances) {
     this.#ports = ports;
@@ -91,12 +90,7 @@ export class Leader {
   }
 
   #keepAlive(busy: boolean): void {
-    this.#cancelKeepAlive?.();
-    this.#cancelKeepAlive = undefined;
-    if (!busy) return;
-    this.#cancelKeepAlive = this.#ports.clock.after(KEEP_ALIVE_MS, () => {
-      this.#ports.postKeepAlive();
-      this.#keepAlive(true);
-    });
+    this.#releaseWorker?.();
+    this.#releaseWorker = busy ? this.#ports.keepAlive.hold() : undefined;
   }
 }

@@ -8,6 +8,7 @@ import { Emitter } from './emitter.ts';
 import type { Circumstances } from './engine-slot.ts';
 import { TabseedError } from './errors.ts';
 import { FirstVisit } from './first-visit.ts';
+import { KeepAlive } from './keep-alive.ts';
 import { Leader } from './leader.ts';
 import { LeaderElection } from './leader-election.ts';
 import { watchPageLife } from './page-life.ts';
@@ -44,6 +45,8 @@ export function startTabseed(scope: URL): Tabseed {
 class Tab {
   readonly events = new Emitter<TabseedEvents>(reportError);
   readonly #script: WorkerScript;
+  readonly #clock = systemClock();
+  readonly #keepAlive = new KeepAlive(this.#clock, () => this.#link?.post({ type: 'keep-alive' }));
   #stats: TabseedStats = statsOf(undefined, { leader: false, peers: undefined });
   #status: WorkerStatus | undefined;
   #link: WorkerLink | undefined;
@@ -77,7 +80,12 @@ class Tab {
 
   /** @throws TabseedError `request-failed`, `worker-gone` */
   async request(message: { type: 'prefetch'; urls: string[] } | { type: 'check' }): Promise<void> {
-    await this.#link?.request(message);
+    const release = this.#keepAlive.hold();
+    try {
+      await this.#link?.request(message);
+    } finally {
+      release();
+    }
   }
 
   pause(paused: boolean): void {
@@ -173,13 +181,13 @@ class Tab {
   #lead(): void {
     this.#leader = new Leader(
       {
-        clock: systemClock(),
+        clock: this.#clock,
+        keepAlive: this.#keepAlive,
         startEngine: async (releases, events) => {
           const { startEngine } = await import('./start-engine.ts');
           return startEngine(this.#script.scope, releases, events);
         },
         postLead: (port) => this.#link?.post({ type: 'lead', version: PROTOCOL_VERSION }, [port]),
-        postKeepAlive: () => this.#link?.post({ type: 'keep-alive' }),
         onPeers: (count) => {
           this.#peers = count;
           this.#refresh();

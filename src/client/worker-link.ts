@@ -76,7 +76,7 @@ export class WorkerLink {
 
   #receive({ data, source }: MessageEvent): void {
     // The page's other workers, and a former one of ours that is about to end, may post to the same container.
-    if (!(source instanceof ServiceWorker) || source.scriptURL !== this.#script.url) return;
+    if (source === null || !('scriptURL' in source) || source.scriptURL !== this.#script.url) return;
     try {
       const message = decodeWorkerMessage(data);
       switch (message.type) {

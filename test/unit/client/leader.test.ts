@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { KEEP_ALIVE_MS, Leader } from '../../../src/client/leader.ts';
+import { KEEP_ALIVE_MS, KeepAlive } from '../../../src/client/keep-alive.ts';
+import { Leader } from '../../../src/client/leader.ts';
 import { REPORT_INTERVAL_MS, WAKE_INTERVAL_MS } from '../../../src/client/traffic-report.ts';
 import { decodeLeaderResponse, type LeaderRequest, type LeaderResponse } from '../../../src/protocol/bridge-message.ts';
 import { noTraffic } from '../../../src/protocol/traffic.ts';
@@ -48,9 +49,9 @@ function setup({ open = true } = {}): {
   const leader = new Leader(
     {
       clock,
+      keepAlive: new KeepAlive(clock, () => log.push('keep-alive')),
       startEngine: engines.start,
       postLead: (port) => workers.push(new WorkerEnd(port)),
-      postKeepAlive: () => log.push('keep-alive'),
       onPeers: (count) => log.push(`peers ${count}`),
       onError: ({ code }) => log.push(code),
     },
