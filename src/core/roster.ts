@@ -4,6 +4,8 @@ import { backoffMs } from './backoff.ts';
 import type { SwarmPolicy } from './policy.ts';
 import type { CancelTimer, Dialing, PeerLink, SwarmPorts } from './ports.ts';
 
+type RosterPorts = Pick<SwarmPorts, 'clock' | 'random' | 'log' | 'signaling' | 'dialer'>;
+
 export interface RosterHost {
   onLink(peer: PeerId, link: PeerLink): void;
   /** Something changed that bears on where chunks may come from. */
@@ -18,7 +20,7 @@ const PARTNER_GRACE_MS = 500;
 
 /** Whom we know: asks the signaling server for partners and turns them into links, within the budget. */
 export class Roster {
-  readonly #ports: SwarmPorts;
+  readonly #ports: RosterPorts;
   readonly #policy: SwarmPolicy;
   readonly #host: RosterHost;
   readonly #dialings = new Map<PeerId, Dialing>();
@@ -34,7 +36,7 @@ export class Roster {
   #cancelMatchTimer: CancelTimer | undefined;
   #closed = false;
 
-  constructor(ports: SwarmPorts, policy: SwarmPolicy, host: RosterHost) {
+  constructor(ports: RosterPorts, policy: SwarmPolicy, host: RosterHost) {
     this.#ports = ports;
     this.#policy = policy;
     this.#host = host;

@@ -1,0 +1,25 @@
+/** What `npm run bench -- NAME` runs: `bench/NAME/benchmark.ts` exports one as `benchmark`. */
+export interface Benchmark {
+  readonly summary: string;
+  readonly options: readonly BenchmarkOption[];
+  /** The result, printed as one line of JSON; progress goes to stderr. */
+  run(options: Readonly<Record<string, number>>): Promise<object>;
+}
+
+export interface BenchmarkOption {
+  readonly name: string;
+  readonly unit: string;
+  readonly summary: string;
+  readonly default: number;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+}
+
+export function rounded(value: number, digits = 3): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,88 @@
+import type { Page } from 'playwright';
+
+/** The parts of simple-peer that the raw side uses, as the page sees them. */
+interface RawPeer {
+  readonly _channel: RTCDataChannel;
+  on(event: 'signal' | 'data', listener: (value: never) => void): void;
+  once(event: 'connect', listener: () => void): void;
+  signal(signal: unknown): void;
+  send(bytes: Uint8Array): void;
+  destroy(): void;
+}
+
+declare global {
+  var SimplePeer: new (options: object) => RawPeer;
+  var rawPeer: RawPeer;
+}
+
+const MESSAGE_BYTES = 64 * 1024;
+const HIGH_WATER_BYTES = 1024 * 1024;
+const LOW_WATER_BYTES = 256 * 1024;
+const LIBRARY = new URL('../../node_modules/simple-peer/simplepeer.min.js', import.meta.url).pathname;
+
+/** Puts simple-peer into a blank page and makes its end; resolves with the signal for the other end. */
+export async function openEnd(page: Page, offer: unknown): Promise<unknown> {
+  await page.addScriptTag({ path: LIBRARY });
+  return page.evaluate(
+    (received) =>
+      new Promise((resolve) => {
+        const initiator = received === null;
+        globalThis.rawPeer = new SimplePeer({ initiator, trickle: false, config: { iceServers: [] } });
+        rawPeer.on('signal', resolve as (signal: never) => void);
+        if (!initiator) rawPeer.signal(received);
+      }),
+    offer ?? null,
+  );
+}
+
+/** Completes the handshake from the initiator's side. */
+export async function connect(initiator: Page, answer: unknown): Promise<void> {
+  await initiator.evaluate(
+    (signal) =>
+      new Promise<void>((resolve) => {
+        rawPeer.once('connect', resolve);
+        rawPeer.signal(signal);
+      }),
+    answer,
+  );
+}
+
+/** Answers each message of the other end with `bytes` bytes, as fast as the channel takes them. */
+export async function serveBytes(page: Page, bytes: number): Promise<void> {
+  await page.evaluate(
+    ({ total, messageBytes, high, low }) => {
+      const message = crypto.getRandomValues(new Uint8Array(messageBytes));
+      rawPeer.on('data', async () => {
+        const channel = rawPeer._channel;
+        channel.bufferedAmountLowThreshold = low;
+        for (let sent = 0; sent < total; sent += messageBytes) {
+          if (channel.bufferedAmount >= high) {
+            await new Promise((resolve) => {
+              channel.addEventListener('bufferedamountlow', resolve, { once: true });
+            });
+          }
+          rawPeer.send(message);
+        }
+      });
+    },
+    { total: bytes, messageBytes: MESSAGE_BYTES, high: HIGH_WATER_BYTES, low: LOW_WATER_BYTES },
+  );
+}
+
+/** Asks the other end for its bytes; resolves with the seconds until the last one. */
+export async function receiveBytes(page: Page, bytes: number): Promise<number> {
+  return page.evaluate(
+    (total) =>
+      new Promise<number>((resolve) => {
+        const startMs = performance.now();
+        let received = 0;
+        rawPeer.on('data', ((chunk: Uint8Array) => {
+          received += chunk.length;
+          if (received < total) return;
+          resolve((performance.now() - startMs) / 1000);
+        }) as (chunk: never) => void);
+        rawPeer.send(new Uint8Array(1));
+      }),
+    bytes,
+  );
+}
