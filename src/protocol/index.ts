@@ -6,7 +6,7 @@
  * @packageDocumentation
  */
 export { ENCODINGS, type Encoding } from './encoding.ts';
-export { ProtocolError, type ProtocolErrorCode } from './errors.ts';
+export { PROTOCOL_ERROR_CODES, ProtocolError, type ProtocolErrorCode } from './errors.ts';
 export {
   type ChunkId,
   fromHex,

@@ -40,22 +40,15 @@ export interface IceServer {
   readonly credential?: string;
 }
 
-export type SignalErrorCode =
-  | 'bad-message'
-  | 'unsupported-version'
-  | 'join-timeout'
-  | 'rate-limited'
-  | 'room-full'
-  | 'shutting-down';
-
-export const SIGNAL_ERROR_CODES: readonly SignalErrorCode[] = [
+export const SIGNAL_ERROR_CODES = [
   'bad-message',
   'unsupported-version',
   'join-timeout',
   'rate-limited',
   'room-full',
   'shutting-down',
-];
+] as const;
+export type SignalErrorCode = (typeof SIGNAL_ERROR_CODES)[number];
 
 /** Path of the signaling endpoint, relative to the scope. */
 export const SIGNAL_PATH = 'tabseed/signal';

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import * as protocol from '../../../src/protocol/index.ts';
+
+it('exports what an independent implementation needs, and a new name is a decision', () => {
+  expect(Object.keys(protocol).sort()).toEqual([
+    'ENCODINGS',
+    'KEY_ID_BYTES',
+    'MODES',
+    'POINTER_PATH',
+    'PROTOCOL_ERROR_CODES',
+    'PROTOCOL_VERSION',
+    'ProtocolError',
+    'SIGNAL_ERROR_CODES',
+    'SIGNAL_PATH',
+    'WORKER_CONFIG_PREFIX',
+    'WORKER_SCRIPT',
+    'chunksOfFile',
+    'decodeClientSignalMessage',
+    'decodeManifest',
+    'decodePeerMessage',
+    'decodePointer',
+    'decodeServerSignalMessage',
+    'decodeWorkerConfig',
+    'encodeManifest',
+    'encodePeerMessage',
+    'encodePointer',
+    'fromHex',
+    'isPeerId',
+    'isSha256',
+    'limits',
+    'manifestPath',
+    'packBytes',
+    'packPath',
+    'pathOfUrl',
+    'pathToUrl',
+    'pointerBytesToSign',
+    'roomBytes',
+    'toHex',
+  ]);
+});
