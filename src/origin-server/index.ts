@@ -4,6 +4,5 @@
  *
  * @packageDocumentation
  */
-export { OriginServerError, type OriginServerErrorCode } from './errors.ts';
 export type { ObservedResponse } from './observed-response.ts';
-export { createOriginServer, type OriginServer, type OriginServerOptions } from './server.ts';
+export { createOriginServer, type OriginServerOptions } from './server.ts';

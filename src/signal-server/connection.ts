@@ -29,7 +29,6 @@ const CLOSE_CODE_OF_ERROR: Record<SignalErrorCode, number> = {
 /** One WebSocket and the peer id that is bound to it. */
 export class Connection {
   readonly peer: PeerId = randomBytes(PEER_ID_BYTES).toString('hex');
-  readonly network: string;
   /** Set once it joined. */
   roomName: string | undefined;
   /** `joining` and `closing` must end by `deadline`. */
@@ -41,9 +40,8 @@ export class Connection {
   readonly #socket: WebSocket;
   readonly #bucket: TokenBucket;
 
-  constructor(socket: WebSocket, network: string, now: number, deadline: number) {
+  constructor(socket: WebSocket, now: number, deadline: number) {
     this.#socket = socket;
-    this.network = network;
     this.deadline = deadline;
     this.#bucket = new TokenBucket(MESSAGE_BURST, MESSAGES_PER_SECOND, now);
   }

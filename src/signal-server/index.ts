@@ -6,5 +6,6 @@
  */
 export type { IceServer } from '../protocol/signal-message.ts';
 export type { ServerClock } from './clock.ts';
+export { isSignalUrl } from './endpoint.ts';
 export type { DropCode, RefusalReason, SignalEvent, SignalServerOptions } from './options.ts';
-export { createSignalServer, isSignalUrl, type SignalServer, type SignalStats } from './server.ts';
+export { createSignalServer, type SignalServer, type SignalStats } from './server.ts';

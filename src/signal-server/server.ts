@@ -1,12 +1,10 @@
-import type { IncomingMessage, Server } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import type { Server } from 'node:http';
+import type { RawData, WebSocket } from 'ws';
 import { ProtocolError } from '../protocol/errors.ts';
-import { MAX_SIGNAL_MESSAGE_BYTES } from '../protocol/limits.ts';
-import { decodeClientSignalMessage, SIGNAL_PATH, type SignalErrorCode } from '../protocol/signal-message.ts';
+import { decodeClientSignalMessage, type SignalErrorCode } from '../protocol/signal-message.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
-import { NetworkCounter, networkOf } from './address.ts';
 import { Connection } from './connection.ts';
+import { Endpoint } from './endpoint.ts';
 import { Heartbeat } from './heartbeat.ts';
 import {
   type DropCode,
@@ -44,39 +42,19 @@ const JOIN_DEADLINE_MS = 5_000;
 const CLOSE_DEADLINE_MS = 2_000;
 const TICK_MS = 1_000;
 
-const STATUS_OF_REFUSAL: Record<RefusalReason, string> = {
-  'server-full': '503 Service Unavailable',
-  'network-full': '429 Too Many Requests',
-  'shutting-down': '503 Service Unavailable',
-};
-
-/** Whether a request is for the signaling endpoint: apps may live in any folder of an origin. */
-export function isSignalUrl(url: string): boolean {
-  const path = url.split('?', 1)[0] ?? '';
-  return path.endsWith(`/${SIGNAL_PATH}`);
-}
-
 export function createSignalServer(options: SignalServerOptions = {}): SignalServer {
   return new InMemorySignalServer(resolveOptions(options));
 }
 
 class InMemorySignalServer implements SignalServer {
   readonly #options: ResolvedOptions;
-  readonly #webSockets = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    // Messages of 1 KB gain nothing that is worth a zlib context (some 300 KB) per connection.
-    perMessageDeflate: false,
-    maxPayload: MAX_SIGNAL_MESSAGE_BYTES,
-  });
+  readonly #endpoint: Endpoint;
   readonly #rooms: RoomDirectory;
-  readonly #networks: NetworkCounter;
   readonly #heartbeat = new Heartbeat();
   readonly #connections = new Set<Connection>();
   readonly #peers = new Map<string, Connection>();
   /** Those with a deadline. */
   readonly #waiting = new Set<Connection>();
-  readonly #detach: (() => void)[] = [];
   readonly #stopTicking: () => void;
   #introductions = 0;
   #relayed = 0;
@@ -91,18 +69,15 @@ class InMemorySignalServer implements SignalServer {
       partnersPerMatch: options.partnersPerMatch,
       random: options.random,
     });
-    this.#networks = new NetworkCounter(options.maximumConnectionsPerNetwork);
+    this.#endpoint = new Endpoint(options, {
+      refusal: () => this.#refusal(),
+      onConnect: (socket) => this.#connect(socket),
+    });
     this.#stopTicking = options.clock.every(TICK_MS, () => this.#tick());
   }
 
   attach(httpServer: Server): void {
-    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (isSignalUrl(request.url ?? '')) this.#upgrade(request, socket, head);
-      // Node leaves the socket to the listeners: if nobody else is there, it would hang for ever.
-      else if (httpServer.listenerCount('upgrade') === 1) refuse(socket, '404 Not Found');
-    };
-    httpServer.on('upgrade', onUpgrade);
-    this.#detach.push(() => httpServer.off('upgrade', onUpgrade));
+    this.#endpoint.attach(httpServer);
   }
 
   stats(): SignalStats {
@@ -129,32 +104,17 @@ class InMemorySignalServer implements SignalServer {
     }
     if (this.#connections.size > 0) await emptied;
     this.#stopTicking();
-    for (const detach of this.#detach) detach();
+    this.#endpoint.detach();
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const network = networkOf(request, this.#options.trustProxy);
-    const refusal = this.#refusal(network);
-    if (refusal !== undefined) {
-      this.#options.onEvent({ type: 'refused', reason: refusal });
-      refuse(socket, STATUS_OF_REFUSAL[refusal]);
-      return;
-    }
-    const before = this.#connections.size;
-    // Calls back before it returns, or never: a request that is no proper handshake is answered by `ws` itself.
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#connect(webSocket, network));
-    if (this.#connections.size === before) this.#networks.leave(network);
-  }
-
-  #refusal(network: string): RefusalReason | undefined {
+  #refusal(): RefusalReason | undefined {
     if (this.#closed !== undefined) return 'shutting-down';
-    if (this.#connections.size >= this.#options.maximumConnections) return 'server-full';
-    return this.#networks.enter(network) ? undefined : 'network-full';
+    return this.#connections.size >= this.#options.maximumConnections ? 'server-full' : undefined;
   }
 
-  #connect(socket: WebSocket, network: string): void {
+  #connect(socket: WebSocket): void {
     const now = this.#options.clock.now();
-    const connection = new Connection(socket, network, now, now + JOIN_DEADLINE_MS);
+    const connection = new Connection(socket, now, now + JOIN_DEADLINE_MS);
     this.#connections.add(connection);
     this.#waiting.add(connection);
     this.#heartbeat.add(connection);
@@ -254,7 +214,6 @@ class InMemorySignalServer implements SignalServer {
     this.#heartbeat.remove(connection);
     this.#waiting.delete(connection);
     this.#connections.delete(connection);
-    this.#networks.leave(connection.network);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
@@ -272,10 +231,4 @@ class InMemorySignalServer implements SignalServer {
 function messageText(data: RawData): string {
   if (Buffer.isBuffer(data)) return data.toString();
   return Array.isArray(data) ? Buffer.concat(data).toString() : Buffer.from(data).toString();
-}
-
-function refuse(socket: Duplex, status: string): void {
-  // The client may be gone already: there is nobody left to tell.
-  socket.on('error', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
