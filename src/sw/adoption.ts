@@ -1,7 +1,6 @@
 import { OriginError } from '../core/errors.ts';
 import type { ByteSource } from '../core/ports.ts';
 import type { StoreWriter } from '../core/store-writer.ts';
-import type { ChunkId } from '../protocol/identifier.ts';
 import { chunksOfFile, type Manifest, type PackedChunk, type ReleaseFile } from '../protocol/manifest.ts';
 import { ByteCutter } from './byte-cutter.ts';
 import type { DocumentHeaders } from './document-headers.ts';
@@ -9,7 +8,7 @@ import { Lanes } from './lanes.ts';
 import { isDocument } from './responder.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
-type AdoptionPorts = Pick<WorkerPorts, 'store' | 'digest' | 'log' | 'fetch'>;
+type AdoptionPorts = Pick<WorkerPorts, 'store' | 'digest' | 'fetch'>;
 
 /** Files read at once: the HTTP cache answers, the disk is the limit. */
 const ADOPTION_LANES = 4;
@@ -28,7 +27,7 @@ export class Adoption {
 
   /** Never rejects: what cannot be adopted is fetched when a page asks for it. */
   async adopt(manifest: Manifest, loaded: ReadonlyMap<ReleaseFile, string>): Promise<void> {
-    const stored = await storedChunks(this.#ports);
+    const stored = new Set(await this.#ports.store.list());
     const lanes = new Lanes(ADOPTION_LANES);
     const adopting = [...loaded].map(([file, url]) =>
       lanes.run(async () => {
@@ -37,8 +36,8 @@ export class Adoption {
         if (isKept && (!isDocument(file) || this.#documents.knows(file))) return;
         try {
           await this.#adoptFile(file, url, chunks);
-        } catch (error) {
-          this.#ports.log.debug('adoption-failed', { path: file.path, error });
+        } catch {
+          // Not in the cache and the origin away, or of another release: fetched when a page asks for it.
         }
       }),
     );
@@ -62,17 +61,6 @@ export class Adoption {
     }
     cutter.cancel();
     if (isDocument(file)) await this.#documents.save(file, response.headers);
-  }
-}
-
-/** Ids of all chunks in the store; none when it does not answer. */
-export async function storedChunks(ports: Pick<WorkerPorts, 'store' | 'log'>): Promise<Set<ChunkId>> {
-  try {
-    return new Set(await ports.store.list());
-  } catch (error) {
-    // Then nothing counts as stored: at worst it is fetched twice.
-    ports.log.debug('store-list-failed', { error });
-    return new Set();
   }
 }
 

@@ -1,5 +1,4 @@
-import type { Log } from '../core/ports.ts';
-import type { Records } from './worker-ports.ts';
+import type { Records } from './records.ts';
 
 const RECORD = 'bypassed-clients';
 /** More pages than anybody has open with the switch in their URL. */
@@ -8,18 +7,16 @@ const MAX_CLIENTS = 100;
 /** The pages that were opened with `?tabseed=off`, and their workers: recorded, as they outlive this worker. */
 export class BypassedClients {
   readonly #records: Records;
-  readonly #log: Log;
+  readonly #opened: Promise<void>;
   #ids: readonly string[] = [];
-  #opened: Promise<void> | undefined;
 
-  constructor(ports: { readonly records: Records; readonly log: Log }) {
-    this.#records = ports.records;
-    this.#log = ports.log;
+  constructor(records: Records) {
+    this.#records = records;
+    this.#opened = this.#open();
   }
 
-  /** Reads what earlier lives of the worker have recorded. Never rejects. */
+  /** Resolves when what earlier lives of the worker have recorded is read. */
   open(): Promise<void> {
-    this.#opened ??= this.#open();
     return this.#opened;
   }
 
@@ -29,23 +26,16 @@ export class BypassedClients {
 
   async add(client: string): Promise<void> {
     if (client === '' || this.has(client)) return;
-    this.#ids = [...this.#ids, client].slice(-MAX_CLIENTS);
-    // Not before the record is read, which would be lost.
-    await this.open();
-    try {
-      await this.#records.set({ [RECORD]: this.#ids });
-    } catch (error) {
-      // The page is bypassed for as long as this worker lives.
-      this.#log.debug('bypass-not-kept', { error });
-    }
+    this.#ids = [...this.#ids, client];
+    // Not before the record is read: it would be lost.
+    await this.#opened;
+    await this.#records.write({ [RECORD]: this.#ids });
   }
 
   async #open(): Promise<void> {
-    try {
-      const saved = await this.#records.get(RECORD);
-      if (Array.isArray(saved)) this.#ids = [...saved.filter((id) => typeof id === 'string'), ...this.#ids];
-    } catch (error) {
-      this.#log.debug('bypass-record-refused', { error });
-    }
+    const saved = await this.#records.read(RECORD);
+    if (!Array.isArray(saved)) return;
+    const known = saved.filter((id): id is string => typeof id === 'string');
+    this.#ids = [...known.slice(-MAX_CLIENTS), ...this.#ids];
   }
 }

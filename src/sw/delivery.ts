@@ -1,14 +1,13 @@
-import { Catalog } from '../core/catalog.ts';
 import { StoreWriter } from '../core/store-writer.ts';
 import type { Urgency } from '../protocol/bridge-message.ts';
-import { chunksOfFile, type Manifest, type PackedChunk, type ReleaseFile } from '../protocol/manifest.ts';
+import type { Manifest, PackedChunk, ReleaseFile } from '../protocol/manifest.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
 import type { ChunkSource } from './chunk-source.ts';
 import { FileFeed } from './file-feed.ts';
 import { FileOrigin } from './file-origin.ts';
 import { Lanes } from './lanes.ts';
 import type { LeaderBridge } from './leader-bridge.ts';
-import { type OriginTools, PackOrigin } from './pack-origin.ts';
+import type { OriginTools } from './pack-origin.ts';
 import { StoreSource } from './store-source.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
@@ -20,69 +19,34 @@ export class Delivery {
   readonly writer: StoreWriter;
   readonly #store: StoreSource;
   readonly #leader: LeaderBridge;
-  readonly #packs: PackOrigin;
   readonly #tools: OriginTools;
-  #manifests: readonly Manifest[] = [];
-  #catalog: Catalog | undefined;
 
   constructor(ports: WorkerPorts, leader: LeaderBridge, onTraffic: (delta: Traffic) => void) {
+    const { store, digest, codec, origin } = ports;
+    const count = (kind: 'store' | 'origin' | 'wasted', plainBytes: number, wireBytes: number) => {
+      const delta = noTraffic();
+      delta.plain[kind] = plainBytes;
+      if (kind !== 'store') delta.wire[kind] = wireBytes;
+      onTraffic(delta);
+    };
     this.#leader = leader;
     this.writer = new StoreWriter(ports, (chunks) => leader.noteStored(chunks));
-    const { store, digest, codec, log, origin } = ports;
-    const count = (plainBytes: number) => onTraffic(storeTraffic(plainBytes));
-    this.#store = new StoreSource({ store, digest, codec, log, count });
-    this.#tools = {
-      ...{ origin, digest, codec, log },
-      lanes: new Lanes(ORIGIN_LANES),
-      keep: (id, stored) => this.writer.add(id, stored),
-      count: (bytes, isWasted) => onTraffic(originTraffic(bytes, isWasted)),
-    };
-    this.#packs = new PackOrigin(() => this.#wholeCatalog(), this.#tools);
-  }
-
-  setReleases(manifests: readonly Manifest[]): void {
-    this.#manifests = manifests;
-    this.#catalog = undefined;
+    this.#store = new StoreSource({ store, digest, codec, count: (plainBytes) => count('store', plainBytes, 0) });
+    const keep: OriginTools['keep'] = (id, stored) => this.writer.add(id, stored);
+    this.#tools = { origin, digest, codec, lanes: new Lanes(ORIGIN_LANES), keep, count };
   }
 
   /** `chunks` of the file, in order, from wherever they are. */
   feed(manifest: Manifest, file: ReleaseFile, chunks: readonly PackedChunk[], urgency: Urgency): FileFeed {
-    return this.#feed([this.#store], manifest, file, chunks, urgency);
+    return new FileFeed(chunks, { urgency, sources: [this.#store, ...this.#farSources(manifest, file)] });
   }
 
   /** The same for chunks that the store is known not to have. */
   feedMissing(manifest: Manifest, file: ReleaseFile, chunks: readonly PackedChunk[]): FileFeed {
-    return this.#feed([], manifest, file, chunks, 'bulk');
+    return new FileFeed(chunks, { urgency: 'bulk', sources: this.#farSources(manifest, file) });
   }
 
-  #feed(
-    near: readonly ChunkSource[],
-    manifest: Manifest,
-    file: ReleaseFile,
-    chunks: readonly PackedChunk[],
-    urgency: Urgency,
-  ): FileFeed {
-    const origin = new FileOrigin(file, chunksOfFile(manifest, file), this.#packs, this.#tools);
-    return new FileFeed(chunks, { urgency, sources: [...near, this.#leader, origin, this.#leader.patient] });
+  #farSources(manifest: Manifest, file: ReleaseFile): ChunkSource[] {
+    return [this.#leader, new FileOrigin(manifest, file, this.#tools), this.#leader.patient];
   }
-
-  /** Made when the worker has to go to the origin itself, which it seldom does. */
-  #wholeCatalog(): Catalog {
-    this.#catalog ??= new Catalog(this.#manifests);
-    return this.#catalog;
-  }
-}
-
-function storeTraffic(plainBytes: number): Traffic {
-  const delta = noTraffic();
-  delta.plain.store = plainBytes;
-  return delta;
-}
-
-function originTraffic(bytes: { readonly plain: number; readonly wire: number }, isWasted: boolean): Traffic {
-  const delta = noTraffic();
-  const kind = isWasted ? 'wasted' : 'origin';
-  delta.plain[kind] = bytes.plain;
-  delta.wire[kind] = bytes.wire;
-  return delta;
 }

@@ -1,39 +1,13 @@
 import type { Sha256 } from '../protocol/identifier.ts';
 import type { HeaderSet, ReleaseFile } from '../protocol/manifest.ts';
 import type { ReleasePath } from '../protocol/release-path.ts';
-import type { WorkerPorts } from './worker-ports.ts';
-
-/** Headers of a document or worker script that protect it, or that decide what it may do. */
-const SECURITY_HEADERS = [
-  'content-security-policy',
-  'content-security-policy-report-only',
-  'cross-origin-embedder-policy',
-  'cross-origin-embedder-policy-report-only',
-  'cross-origin-opener-policy',
-  'cross-origin-opener-policy-report-only',
-  'cross-origin-resource-policy',
-  'document-policy',
-  'feature-policy',
-  'integrity-policy',
-  'integrity-policy-report-only',
-  'nel',
-  'origin-agent-cluster',
-  'permissions-policy',
-  'referrer-policy',
-  'report-to',
-  'reporting-endpoints',
-  'strict-transport-security',
-  'x-content-type-options',
-  'x-dns-prefetch-control',
-  'x-frame-options',
-  'x-permitted-cross-domain-policies',
-  'x-robots-tag',
-  'x-xss-protection',
-];
+import type { Records } from './records.ts';
 
 const RECORD = 'document-headers';
 /** Documents that are remembered, the latest ones. */
 const MAX_DOCUMENTS = 500;
+/** What servers commonly say alike of all their documents, and what protects them. */
+const SITE_WIDE = /-policy|-security|^x-|^report/;
 
 /** Of one version of a document. */
 interface SavedHeaders {
@@ -42,27 +16,25 @@ interface SavedHeaders {
   readonly headers: HeaderSet;
 }
 
-type DocumentHeadersPorts = Pick<WorkerPorts, 'records' | 'log' | 'headersOf'>;
-
 /**
  * The headers that a web server adds to documents and worker scripts by itself. A release may not know them, and an
- * answer without them would silently take a page's protection away.
+ * answer without them would silently take a page's protection away (CSP, COOP, COEP, Permissions-Policy, …). All of
+ * them are kept: a list of those that protect would lack the next one that browsers learn.
  */
 export class DocumentHeaders {
-  readonly #ports: DocumentHeadersPorts;
+  readonly #records: Records;
+  readonly #load: (path: ReleasePath) => Promise<Headers>;
   #saved: readonly SavedHeaders[] = [];
 
-  constructor(ports: DocumentHeadersPorts) {
-    this.#ports = ports;
+  /** @param load asks the origin; rejects when it does not answer with success. */
+  constructor(records: Records, load: (path: ReleasePath) => Promise<Headers>) {
+    this.#records = records;
+    this.#load = load;
   }
 
   async open(): Promise<void> {
-    try {
-      const saved = await this.#ports.records.get(RECORD);
-      if (Array.isArray(saved)) this.#saved = saved.filter(isSavedHeaders);
-    } catch (error) {
-      this.#ports.log.debug('header-record-refused', { error });
-    }
+    const saved = await this.#records.read(RECORD);
+    if (Array.isArray(saved)) this.#saved = saved.filter(isSavedHeaders);
   }
 
   knows(file: ReleaseFile): boolean {
@@ -70,19 +42,12 @@ export class DocumentHeaders {
   }
 
   /** Takes over what a network response of this very file said. */
-  async save(file: ReleaseFile, response: Headers): Promise<void> {
-    const headers = SECURITY_HEADERS.flatMap((name) => {
-      const value = response.get(name);
-      return value === null ? [] : [[name, value] as const];
-    });
+  async save(file: ReleaseFile, response: Headers): Promise<HeaderSet> {
+    const headers = [...response];
     const others = this.#saved.filter(({ path }) => path !== file.path);
     this.#saved = [...others, { path: file.path, hash: file.hash, headers }].slice(-MAX_DOCUMENTS);
-    try {
-      await this.#ports.records.set({ [RECORD]: this.#saved });
-    } catch (error) {
-      // Asked for again in the worker's next life.
-      this.#ports.log.debug('headers-not-kept', { error });
-    }
+    await this.#records.write({ [RECORD]: this.#saved });
+    return headers;
   }
 
   /**
@@ -96,11 +61,11 @@ export class DocumentHeaders {
     if (saved !== undefined) return merge(own, saved.headers);
     if (own.length > 0) return own;
     try {
-      await this.save(file, await this.#ports.headersOf(file.path));
-      return this.#find(file)?.headers;
-    } catch (error) {
-      this.#ports.log.debug('headers-not-loaded', { path: file.path, error });
-      return (this.#saved.find(({ path }) => path === file.path) ?? this.#saved.at(-1))?.headers;
+      return await this.save(file, await this.#load(file.path));
+    } catch {
+      // Away, or it does not answer HEAD: headers that are close are better than none.
+      const close = this.#saved.find(({ path }) => path === file.path) ?? this.#saved.at(-1);
+      return close?.headers.filter(([name]) => SITE_WIDE.test(name));
     }
   }
 
@@ -116,5 +81,5 @@ function merge(own: HeaderSet, added: HeaderSet): HeaderSet {
 }
 
 function isSavedHeaders(value: unknown): value is SavedHeaders {
-  return typeof value === 'object' && value !== null && 'path' in value && 'hash' in value && 'headers' in value;
+  return typeof value === 'object' && value !== null && 'headers' in value && Array.isArray(value.headers);
 }

@@ -1,7 +1,7 @@
-import type { PackedChunk, ReleaseFile } from '../protocol/manifest.ts';
+import { chunksOfFile, type Manifest, type PackedChunk, type ReleaseFile } from '../protocol/manifest.ts';
 import { type ChunkRequest, type ChunkSource, distinct } from './chunk-source.ts';
 import { BATCH_BYTES } from './file-feed.ts';
-import type { OriginTools, PackOrigin } from './pack-origin.ts';
+import { type OriginTools, PackOrigin } from './pack-origin.ts';
 import { PlainFile } from './plain-file.ts';
 
 /** The origin as the source of one file: its packs and its plain form stand in for each other. */
@@ -11,10 +11,10 @@ export class FileOrigin implements ChunkSource {
   readonly #plain: PlainFile;
   #isPlainFirst: boolean | undefined;
 
-  constructor(file: ReleaseFile, chunks: readonly PackedChunk[], packs: PackOrigin, tools: OriginTools) {
-    this.#chunks = chunks;
-    this.#packs = packs;
-    this.#plain = new PlainFile(file, chunks, tools);
+  constructor(manifest: Manifest, file: ReleaseFile, tools: OriginTools) {
+    this.#chunks = chunksOfFile(manifest, file);
+    this.#packs = new PackOrigin(manifest, file, tools);
+    this.#plain = new PlainFile(file, this.#chunks, tools);
   }
 
   async take(chunks: readonly PackedChunk[], request: ChunkRequest): Promise<readonly PackedChunk[]> {
@@ -28,9 +28,8 @@ export class FileOrigin implements ChunkSource {
 
   /** Judged by the file's beginning: looking up all of a large file would take longer than it can save. */
   #isWhollyMissing(asked: readonly PackedChunk[]): boolean {
-    const expected = distinct(this.#chunks).slice(0, asked.length);
-    if (expected.some((chunk, index) => chunk.id !== asked[index]?.id)) return false;
-    const bytes = asked.reduce((sum, chunk) => sum + chunk.plainBytes, 0);
-    return bytes >= BATCH_BYTES || asked.length === distinct(this.#chunks).length;
+    const all = distinct(this.#chunks);
+    if (asked.some((chunk, index) => chunk.id !== all[index]?.id)) return false;
+    return asked.length === all.length || asked.reduce((sum, chunk) => sum + chunk.plainBytes, 0) >= BATCH_BYTES;
   }
 }

@@ -10,7 +10,9 @@ import { pathToUrl } from '../protocol/release-path.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import { ReleaseRefusedError } from './errors.ts';
 import { isLoopback } from './loopback.ts';
+import { Records } from './records.ts';
 import { TabseedWorker } from './tabseed-worker.ts';
+import { TolerantStore } from './tolerant-store.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
 export type { WorkerConfig } from '../protocol/worker-config.ts';
@@ -50,11 +52,13 @@ function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerP
   const fetch: typeof globalThis.fetch = (input, init) => scope.fetch(input, init);
   const database = openBrowserDatabase({ app: config.app, scope: base });
   const digest = subtleDigest();
+  const clock = systemClock();
+  const log = silentLog();
   return {
-    ...{ digest, fetch, clock: systemClock(), codec: streamCodec(), log: silentLog() },
+    ...{ digest, fetch, clock, log, codec: streamCodec() },
     origin: httpOrigin({ base, fetch }),
-    store: database.chunks,
-    records: database.records,
+    store: new TolerantStore(database.chunks, clock, log),
+    records: new Records(database.records, log),
     verifyPointer: (bytes) => verifyPointer(bytes, config),
     loadRelease: async (known) => {
       const loaded = await loadRelease({ base, fetch, config, known, now: Date.now, digest });

@@ -1,10 +1,9 @@
-import type { Catalog, Span } from '../core/catalog.ts';
 import { openChunk } from '../core/chunk.ts';
 import { IntegrityError } from '../core/errors.ts';
-import { readSpan } from '../core/origin-read.ts';
-import type { Codec, Digest, Log, Origin, StoredChunk } from '../core/ports.ts';
-import type { ChunkId } from '../protocol/identifier.ts';
-import type { PackedChunk } from '../protocol/manifest.ts';
+import type { Codec, Digest, Origin, StoredChunk } from '../core/ports.ts';
+import type { ChunkId, PackId } from '../protocol/identifier.ts';
+import { type Manifest, type Pack, type PackedChunk, packBytes, type ReleaseFile } from '../protocol/manifest.ts';
+import { ByteCutter } from './byte-cutter.ts';
 import type { ChunkRequest, ChunkSource } from './chunk-source.ts';
 import type { Lanes } from './lanes.ts';
 
@@ -13,86 +12,99 @@ export interface OriginTools {
   readonly origin: Origin;
   readonly digest: Digest;
   readonly codec: Codec;
-  readonly log: Log;
   /** Of the whole worker: a browser opens about six connections to a host. */
   readonly lanes: Lanes;
   /** Puts a verified chunk into the store, some time later. */
   keep(id: ChunkId, stored: StoredChunk): void;
-  /** Counts bytes that came from the origin; `isWasted` when they were not what the release says. */
-  count(bytes: { readonly plain: number; readonly wire: number }, isWasted: boolean): void;
+  /** Counts a chunk that came from the origin; as `wasted` when it was not what the release says. */
+  count(kind: 'origin' | 'wasted', plainBytes: number, wireBytes: number): void;
 }
 
-/** One Range request's worth: large enough to hide a round trip, small enough to begin with soon. */
+/** Consecutive chunks of a pack, read by one Range request. */
+export interface PackSpan {
+  readonly pack: PackId;
+  readonly offset: number;
+  bytes: number;
+  readonly chunks: PackedChunk[];
+}
+
+/** Large enough to hide a round trip, small enough to begin with soon. */
 const MAX_SPAN_BYTES = 1024 * 1024;
 
-/** Reads chunks out of packs by Range. */
+/** Reads chunks of one file out of the packs that its release names for it. */
 export class PackOrigin implements ChunkSource {
-  readonly #catalog: () => Catalog;
+  readonly #manifest: Manifest;
+  readonly #file: ReleaseFile;
   readonly #tools: OriginTools;
 
-  constructor(catalog: () => Catalog, tools: OriginTools) {
-    this.#catalog = catalog;
+  constructor(manifest: Manifest, file: ReleaseFile, tools: OriginTools) {
+    this.#manifest = manifest;
+    this.#file = file;
     this.#tools = tools;
   }
 
   async take(chunks: readonly PackedChunk[], request: ChunkRequest): Promise<readonly PackedChunk[]> {
-    const given = new Set<ChunkId>();
-    const spans = spansOf(this.#catalog(), chunks);
-    await Promise.all(spans.map((span) => this.#tools.lanes.run(() => this.#read(span, request, given))));
-    return chunks.filter((chunk) => !given.has(chunk.id));
+    const left = new Set(chunks.map((chunk) => chunk.id));
+    const spans = spansOf(this.#manifest, this.#file, left);
+    await Promise.all(spans.map((span) => this.#tools.lanes.run(() => this.#read(span, request, left))));
+    return chunks.filter((chunk) => left.has(chunk.id));
   }
 
-  async #read(span: Span, request: ChunkRequest, given: Set<ChunkId>): Promise<void> {
+  async #read(span: PackSpan, request: ChunkRequest, left: Set<ChunkId>): Promise<void> {
     if (request.signal.aborted) return;
-    const opening: Promise<void>[] = [];
-    const read = readSpan(this.#tools.origin, span, (chunk, stored) => {
-      opening.push(this.#open(chunk, stored, request, given));
-    });
-    const stop = () => read.cancel();
+    const cutter = new ByteCutter(this.#tools.origin.readPack(span.pack, span.offset, span.bytes));
+    const stop = () => cutter.cancel();
     request.signal.addEventListener('abort', stop);
     try {
-      await read.done;
-    } catch (error) {
-      this.#tools.log.debug('pack-read-failed', { pack: span.pack.id, error });
+      for (const chunk of span.chunks) {
+        const bytes = await cutter.take(chunk.encodedBytes);
+        await this.#open(chunk, { encoding: chunk.encoding, bytes }, request, left);
+      }
+    } catch {
+      // Away, or it does not do Ranges: the plain file is asked for what is left.
     } finally {
       request.signal.removeEventListener('abort', stop);
-      await Promise.all(opening);
+      cutter.cancel();
     }
   }
 
-  async #open(chunk: PackedChunk, stored: StoredChunk, request: ChunkRequest, given: Set<ChunkId>): Promise<void> {
-    const bytes = { plain: chunk.plainBytes, wire: chunk.encodedBytes };
+  async #open(chunk: PackedChunk, stored: StoredChunk, request: ChunkRequest, left: Set<ChunkId>): Promise<void> {
+    const { id, plainBytes, encodedBytes } = chunk;
     try {
       const plain = await openChunk(this.#tools, chunk, stored);
-      this.#tools.count(bytes, false);
-      this.#tools.keep(chunk.id, stored);
-      given.add(chunk.id);
+      this.#tools.count('origin', plainBytes, encodedBytes);
+      this.#tools.keep(id, stored);
+      left.delete(id);
       request.deliver(chunk, plain, 'origin');
     } catch (error) {
       if (!(error instanceof IntegrityError)) throw error;
-      this.#tools.log.debug('pack-chunk-damaged', { chunk: chunk.id, error });
-      this.#tools.count(bytes, true);
+      this.#tools.count('wasted', plainBytes, encodedBytes);
     }
   }
 }
 
-/** Neighbours in a pack become one span, up to MAX_SPAN_BYTES. In the order of the first chunk of each. */
-export function spansOf(catalog: Catalog, chunks: readonly PackedChunk[]): Span[] {
-  const spans: { pack: Span['pack']; first: number; count: number }[] = [];
-  for (const chunk of chunks) {
-    const location = catalog.locate(chunk.id);
-    if (location === undefined) continue;
-    const { pack, index } = location;
-    const last = spans.at(-1);
-    if (last?.pack === pack && last.first + last.count === index) {
-      const start = pack.offsets[last.first] as number;
-      const end = pack.offsets[index + 1] as number;
-      if (end - start <= MAX_SPAN_BYTES) {
-        last.count += 1;
-        continue;
-      }
+/** Where the wanted chunks of a file lie, each once. Neighbours become one span. */
+export function spansOf(manifest: Manifest, file: ReleaseFile, wanted: ReadonlySet<ChunkId>): PackSpan[] {
+  const spans: PackSpan[] = [];
+  const open = new Set(wanted);
+  for (const { pack: index, first, count } of file.runs) {
+    const { id: pack, chunks } = manifest.packs[index] as Pack;
+    let offset = packBytes({ id: pack, chunks: chunks.slice(0, first) });
+    for (const chunk of chunks.slice(first, first + count)) {
+      if (open.delete(chunk.id)) addTo(spans, pack, offset, chunk);
+      offset += chunk.encodedBytes;
     }
-    spans.push({ pack, first: index, count: 1 });
   }
   return spans;
+}
+
+function addTo(spans: PackSpan[], pack: PackId, offset: number, chunk: PackedChunk): void {
+  const bytes = chunk.encodedBytes;
+  const last = spans.at(-1);
+  if (last?.pack !== pack || last.offset + last.bytes !== offset || last.bytes + bytes > MAX_SPAN_BYTES) {
+    spans.push({ pack, offset, bytes, chunks: [chunk] });
+    return;
+  }
+  last.bytes += bytes;
+  last.chunks.push(chunk);
 }

@@ -55,8 +55,8 @@ export class PlainFile implements ChunkSource {
         this.#position += 1;
         await this.#readChunk(chunk, wanted, request);
       }
-    } catch (error) {
-      this.#tools.log.debug('plain-file-failed', { path: this.#file.path, error });
+    } catch {
+      // Away, another version, or cancelled: the packs are asked for what is left.
       this.#isBroken = true;
     }
     if (this.#isBroken || this.#position === this.#chunks.length) this.#cutter?.cancel();
@@ -66,15 +66,13 @@ export class PlainFile implements ChunkSource {
   async #readChunk(chunk: PackedChunk, wanted: Set<ChunkId>, request: ChunkRequest): Promise<void> {
     this.#cutter ??= this.#open(request.signal);
     const plain = await this.#cutter.take(chunk.plainBytes);
+    const isGood = (await this.#tools.digest.sha256(plain)) === chunk.id;
     // The server's own compression is not visible here: what came counts at its plain length.
-    const bytes = { plain: plain.length, wire: plain.length };
-    if ((await this.#tools.digest.sha256(plain)) !== chunk.id) {
-      this.#tools.log.debug('plain-file-differs', { path: this.#file.path });
-      this.#tools.count(bytes, true);
+    this.#tools.count(isGood ? 'origin' : 'wasted', plain.length, plain.length);
+    if (!isGood) {
       this.#isBroken = true;
       return;
     }
-    this.#tools.count(bytes, false);
     this.#tools.keep(chunk.id, { encoding: 'identity', bytes: plain });
     if (wanted.delete(chunk.id)) request.deliver(chunk, plain, 'origin');
   }

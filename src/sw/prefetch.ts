@@ -1,21 +1,20 @@
+import type { ChunkStore } from '../core/ports.ts';
 import { chunksOfFile, type Manifest, type ReleaseFile } from '../protocol/manifest.ts';
-import { storedChunks } from './adoption.ts';
 import { distinct } from './chunk-source.ts';
 import type { Delivery } from './delivery.ts';
 import { Lanes } from './lanes.ts';
-import type { WorkerPorts } from './worker-ports.ts';
 
 /** Files at once: one window of memory each. */
 const PREFETCH_LANES = 2;
 
 /** Brings files into the store that no page has asked for yet. @throws FeedError when a chunk is not to be had. */
 export async function prefetch(
-  ports: Pick<WorkerPorts, 'store' | 'log'>,
+  store: ChunkStore,
   delivery: Delivery,
   manifest: Manifest,
   files: readonly ReleaseFile[],
 ): Promise<void> {
-  const stored = await storedChunks(ports);
+  const stored = new Set(await store.list());
   const lanes = new Lanes(PREFETCH_LANES);
   const fetching = files.map((file) =>
     lanes.run(async () => {

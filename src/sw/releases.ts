@@ -2,7 +2,7 @@ import type { LoadedRelease } from '../platform/release-source.ts';
 import { decodeManifest } from '../protocol/manifest.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
-type ReleasesPorts = Pick<WorkerPorts, 'records' | 'log' | 'digest' | 'verifyPointer' | 'loadRelease'>;
+type ReleasesPorts = Pick<WorkerPorts, 'records' | 'digest' | 'verifyPointer' | 'loadRelease'>;
 
 const ACTIVE_RECORD = 'release-active';
 const NEXT_RECORD = 'release-next';
@@ -65,7 +65,7 @@ export class Releases {
     this.#active = next;
     this.#next = undefined;
     this.#onChange();
-    await this.#write({ [ACTIVE_RECORD]: recordOf(next), [NEXT_RECORD]: null });
+    await this.#ports.records.write({ [ACTIVE_RECORD]: recordOf(next), [NEXT_RECORD]: null });
   }
 
   async #check(): Promise<boolean> {
@@ -75,32 +75,22 @@ export class Releases {
     if (isFirst) this.#active = release;
     else this.#next = release;
     this.#onChange();
-    await this.#write({ [isFirst ? ACTIVE_RECORD : NEXT_RECORD]: recordOf(release) });
+    await this.#ports.records.write({ [isFirst ? ACTIVE_RECORD : NEXT_RECORD]: recordOf(release) });
     return true;
   }
 
   async #read(key: string): Promise<LoadedRelease | undefined> {
+    const record = await this.#ports.records.read(key);
+    if (!isReleaseRecord(record)) return undefined;
     try {
-      const record = await this.#ports.records.get(key);
-      if (!isReleaseRecord(record)) return undefined;
       const pointer = await this.#ports.verifyPointer(record.pointer);
       if ((await this.#ports.digest.sha256(record.manifest)) !== pointer.manifestHash)
         throw new Error('manifest damaged');
       const manifest = decodeManifest(record.manifest);
       return { pointer, manifest, pointerBytes: record.pointer, manifestBytes: record.manifest };
-    } catch (error) {
-      // Damaged, signed by a key that was retired, or no database: as on a first visit, it is loaded again.
-      this.#ports.log.debug('release-record-refused', { key, error });
+    } catch {
+      // Damaged, or signed by a key that was retired: as on a first visit, it is loaded again.
       return undefined;
-    }
-  }
-
-  async #write(entries: Record<string, unknown>): Promise<void> {
-    try {
-      await this.#ports.records.set(entries);
-    } catch (error) {
-      // It serves this life of the worker; the next one loads it again.
-      this.#ports.log.debug('release-record-not-kept', { error });
     }
   }
 }

@@ -57,7 +57,7 @@ export class Responder {
 
   async #headersOf(request: Request, release: LoadedRelease, file: ReleaseFile): Promise<HeaderSet> {
     const own = release.manifest.headerSets[file.headerSet] ?? [];
-    if (!isDocument(file) && !EXECUTION_CONTEXTS.has(request.destination)) return own;
+    if (!isDocument(file) && !EXECUTION_CONTEXT.test(request.destination)) return own;
     const headers = await this.#documents.of(file, own);
     if (headers === undefined) throw new Error(`the headers of ${file.path} are unknown`);
     return headers;
@@ -65,7 +65,7 @@ export class Responder {
 }
 
 /** Destinations whose response headers say what may run, besides documents. */
-const EXECUTION_CONTEXTS: ReadonlySet<string> = new Set(['document', 'iframe', 'frame', 'worker', 'sharedworker']);
+const EXECUTION_CONTEXT = /^(?:document|i?frame|(?:shared)?worker)$/;
 
 /** True for files whose security headers are remembered. */
 export function isDocument(file: ReleaseFile): boolean {
@@ -101,7 +101,5 @@ function responseOf(
   for (const [name, value] of plan.headers) headers.append(name, value);
   // Known at the start only: what comes later may come from elsewhere.
   headers.set('server-timing', `tabseed;desc="${source}"`);
-  return new Response(body as BodyInit | null, { status: plan.status, statusText: STATUS_TEXTS[plan.status], headers });
+  return new Response(body as BodyInit | null, { status: plan.status, headers });
 }
-
-const STATUS_TEXTS = { 200: 'OK', 206: 'Partial Content', 304: 'Not Modified', 416: 'Range Not Satisfiable' } as const;

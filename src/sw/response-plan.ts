@@ -17,14 +17,13 @@ export interface ResponsePlan {
 }
 
 /**
- * Headers of a release that a response never takes over: those of one connection (RFC 9110, 7.6.1), those that describe
- * bytes as sent, those that a script cannot set, and those that are said here.
+ * Headers that a response never takes over: those of one connection (RFC 9110, 7.6.1), those that describe bytes as
+ * sent, those that a script cannot set, and those that are said here.
  */
-const NEVER_TAKEN: ReadonlySet<string> = new Set([
-  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding'],
-  ...['upgrade', 'content-encoding', 'content-length', 'content-range', 'set-cookie', 'set-cookie2', 'age', 'expires'],
-  ...['accept-ranges', 'cache-control', 'content-type', 'etag', 'server-timing'],
-]);
+const NEVER_TAKEN = new RegExp(
+  '^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|set-cookie2?|age|date|expires|' +
+    'content-(?:encoding|length|range|type)|accept-ranges|cache-control|etag|server-timing)$',
+);
 
 export function planResponse(
   request: ConditionalHeaders & { readonly method: string },
@@ -33,7 +32,7 @@ export function planResponse(
 ): ResponsePlan {
   const etag = `"${file.hash}"`;
   const common: HeaderSet = [
-    ...ownHeaders.filter(([name]) => !NEVER_TAKEN.has(name)),
+    ...ownHeaders.filter(([name]) => !NEVER_TAKEN.test(name)),
     // With a `max-age`, Chromium's memory cache would go on serving it after a reload without asking the worker.
     ['cache-control', 'no-cache'],
     ['etag', etag],

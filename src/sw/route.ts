@@ -3,15 +3,7 @@ import type { Manifest, ReleaseFile } from '../protocol/manifest.ts';
 import { pathOfUrl, type ReleasePath } from '../protocol/release-path.ts';
 
 /** What a decision about a request depends on; nothing else of it is looked at. */
-export interface RequestFacts {
-  readonly method: string;
-  readonly url: string;
-  readonly mode: string;
-  readonly destination: string;
-  readonly cache: string;
-  readonly referrer: string;
-  readonly hasAuthorization: boolean;
-}
+export type RequestFacts = Pick<Request, 'method' | 'url' | 'mode' | 'destination' | 'cache' | 'referrer' | 'headers'>;
 
 /** Why a request goes to the network as if there were no worker. */
 export type PassReason =
@@ -42,7 +34,7 @@ export function route(facts: RequestFacts, scope: string): Route {
   if (!url.pathname.startsWith(scopeUrl.pathname)) return pass('outside-scope');
   const isNavigation = facts.mode === 'navigate';
   if (isNavigation && (isOff(url) || isFrameOfPageThatIsOff(facts))) return { kind: 'off' };
-  if (facts.hasAuthorization) return pass('authorization');
+  if (facts.headers.has('authorization')) return pass('authorization');
   // `only-if-cached` asks about the HTTP cache, which only the browser can answer.
   const bypassesCaches = facts.cache === 'no-store' || facts.cache === 'reload' || facts.cache === 'only-if-cached';
   if (bypassesCaches && !isNavigation) return pass('cache-mode');

@@ -1,7 +1,7 @@
-import type { CancelTimer, Clock, Log } from '../core/ports.ts';
+import type { CancelTimer, Clock } from '../core/ports.ts';
 import type { WorkerStatus } from '../protocol/bridge-message.ts';
 import { addTraffic, decodeTraffic, noTraffic, type Traffic } from '../protocol/traffic.ts';
-import type { Records } from './worker-ports.ts';
+import type { Records } from './records.ts';
 
 /** What eyes can follow; more would only wake tabs. */
 const PUBLISH_INTERVAL_MS = 200;
@@ -11,7 +11,8 @@ const TRAFFIC_RECORD = 'traffic';
 
 /** What the tabs are told: totals over all lives of the worker, and the state of this one. */
 export class StatusBoard {
-  readonly #ports: { readonly clock: Clock; readonly records: Records; readonly log: Log };
+  readonly #clock: Clock;
+  readonly #records: Records;
   readonly #publish: (status: WorkerStatus) => void;
   readonly #traffic: Traffic = noTraffic();
   #release: WorkerStatus['release'] = null;
@@ -20,18 +21,17 @@ export class StatusBoard {
   #cancelPublish: CancelTimer | undefined;
   #cancelSave: CancelTimer | undefined;
 
-  constructor(
-    ports: { readonly clock: Clock; readonly records: Records; readonly log: Log },
-    publish: (status: WorkerStatus) => void,
-  ) {
-    this.#ports = ports;
+  constructor(clock: Clock, records: Records, publish: (status: WorkerStatus) => void) {
+    this.#clock = clock;
+    this.#records = records;
     this.#publish = publish;
   }
 
+  /** A live view: whoever gets it by message gets a copy. */
   get current(): WorkerStatus {
     return {
       release: this.#release,
-      traffic: { plain: { ...this.#traffic.plain }, wire: { ...this.#traffic.wire } },
+      traffic: this.#traffic,
       peers: this.#peers,
       leader: this.#hasLeader,
     };
@@ -39,17 +39,18 @@ export class StatusBoard {
 
   /** Adds what earlier lives of the worker have counted. Never rejects. */
   async open(): Promise<void> {
+    const saved = await this.#records.read(TRAFFIC_RECORD);
+    if (saved === undefined) return;
     try {
-      const saved = await this.#ports.records.get(TRAFFIC_RECORD);
-      if (saved !== undefined) addTraffic(this.#traffic, decodeTraffic(saved));
-    } catch (error) {
-      this.#ports.log.debug('traffic-record-refused', { error });
+      addTraffic(this.#traffic, decodeTraffic(saved));
+    } catch {
+      // Of another version, or damaged: figures alone, they begin anew.
     }
   }
 
   addTraffic(delta: Traffic): void {
     addTraffic(this.#traffic, delta);
-    this.#cancelSave ??= this.#ports.clock.after(SAVE_DELAY_MS, () => void this.#save());
+    this.#cancelSave ??= this.#clock.after(SAVE_DELAY_MS, () => void this.#save());
     this.#changed();
   }
 
@@ -71,7 +72,7 @@ export class StatusBoard {
   }
 
   #changed(): void {
-    this.#cancelPublish ??= this.#ports.clock.after(PUBLISH_INTERVAL_MS, () => {
+    this.#cancelPublish ??= this.#clock.after(PUBLISH_INTERVAL_MS, () => {
       this.#cancelPublish = undefined;
       this.#publish(this.current);
     });
@@ -79,11 +80,6 @@ export class StatusBoard {
 
   async #save(): Promise<void> {
     this.#cancelSave = undefined;
-    try {
-      await this.#ports.records.set({ [TRAFFIC_RECORD]: this.current.traffic });
-    } catch (error) {
-      // Only figures: they start from zero in the worker's next life.
-      this.#ports.log.debug('traffic-not-kept', { error });
-    }
+    await this.#records.write({ [TRAFFIC_RECORD]: this.#traffic });
   }
 }

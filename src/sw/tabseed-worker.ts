@@ -11,7 +11,7 @@ import { LeaderBridge, type LeaderPort } from './leader-bridge.ts';
 import { prefetch } from './prefetch.ts';
 import { Releases } from './releases.ts';
 import { Responder } from './responder.ts';
-import { fileAt, type RequestFacts, route } from './route.ts';
+import { fileAt, route } from './route.ts';
 import { StatusBoard } from './status-board.ts';
 import { WindowClients } from './window-clients.ts';
 import type { WorkerPorts } from './worker-ports.ts';
@@ -44,7 +44,7 @@ export class TabseedWorker {
     this.#config = config;
     this.#ports = ports;
     this.#windows = new WindowClients(scope);
-    this.#status = new StatusBoard(ports, (status) => {
+    this.#status = new StatusBoard(ports.clock, ports.records, (status) => {
       void this.#windows.tell({ type: 'status', version: PROTOCOL_VERSION, status });
     });
     this.#leader = new LeaderBridge(ports, {
@@ -57,8 +57,8 @@ export class TabseedWorker {
       onConnected: (isConnected) => this.#status.setLeader(isConnected),
     });
     this.#releases = new Releases(ports, () => this.#releasesChanged());
-    this.#bypassed = new BypassedClients(ports);
-    this.#documents = new DocumentHeaders(ports);
+    this.#bypassed = new BypassedClients(ports.records);
+    this.#documents = new DocumentHeaders(ports.records, (path) => ports.headersOf(path));
     this.#delivery = new Delivery(ports, this.#leader, (delta) => this.#status.addTraffic(delta));
     this.#responder = new Responder(this.#delivery, this.#documents);
     this.#opened = this.#open();
@@ -74,8 +74,7 @@ export class TabseedWorker {
   }
 
   handleFetch(event: FetchEvent): void {
-    const facts = factsOf(event.request);
-    const decision = route(facts, this.#scope.registration.scope);
+    const decision = route(event.request, this.#scope.registration.scope);
     switch (decision.kind) {
       case 'pass':
         return;
@@ -83,7 +82,7 @@ export class TabseedWorker {
         event.waitUntil(this.#bypassed.add(event.resultingClientId));
         return;
       case 'path':
-        if (facts.mode === 'navigate') event.waitUntil(this.#checkNow(CHECK_INTERVAL_MS));
+        if (event.request.mode === 'navigate') event.waitUntil(this.#checkNow(CHECK_INTERVAL_MS));
         if (this.#passesForSure(event, decision.path)) return;
         event.respondWith(this.#answer(event, decision.path));
         return;
@@ -96,9 +95,8 @@ export class TabseedWorker {
     let message: PageMessage;
     try {
       message = decodePageMessage(event.data);
-    } catch (error) {
+    } catch {
       // Another library's message, or a page of another version: not ours to answer.
-      this.#ports.log.debug('page-message-refused', { error });
       return;
     }
     switch (message.type) {
@@ -182,7 +180,6 @@ export class TabseedWorker {
     this.#status.setRelease(
       active === undefined ? null : { sequence: active.manifest.sequence, version: active.manifest.version },
     );
-    this.#delivery.setReleases(known.map((release) => release.manifest));
     const manifests = known.map((release) => release.manifestBytes.buffer);
     this.#leader.setReleases({ type: 'releases', config: this.#config, manifests });
   }
@@ -242,21 +239,16 @@ export class TabseedWorker {
     const { active } = this.#releases;
     const files = new Set(urls.map((url) => this.#fileOf(url)));
     if (active === undefined || files.delete(undefined)) throw new NotInReleaseError();
-    await prefetch(this.#ports, this.#delivery, active.manifest, [...files] as ReleaseFile[]);
+    await prefetch(this.#ports.store, this.#delivery, active.manifest, [...files] as ReleaseFile[]);
   }
 
   #fileOf(url: string): ReleaseFile | undefined {
     const { scope } = this.#scope.registration;
     if (!URL.canParse(url, scope)) return undefined;
-    const decision = route(factsOf(new Request(new URL(url, scope))), scope);
+    const decision = route(new Request(new URL(url, scope)), scope);
     const { active } = this.#releases;
     return decision.kind === 'path' && active ? fileAt(active.manifest, decision.path) : undefined;
   }
-}
-
-function factsOf(request: Request): RequestFacts {
-  const { method, url, mode, destination, cache, referrer, headers } = request;
-  return { method, url, mode, destination, cache, referrer, hasAuthorization: headers.has('authorization') };
 }
 
 async function reply(port: MessagePort | undefined, work: Promise<void>): Promise<void> {

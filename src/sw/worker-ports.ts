@@ -1,11 +1,8 @@
 import type { ChunkStore, Clock, Codec, Digest, Log, Origin } from '../core/ports.ts';
-import type { RecordStore } from '../platform/idb-database.ts';
 import type { LoadedRelease } from '../platform/release-source.ts';
 import type { Pointer } from '../protocol/pointer.ts';
 import type { ReleasePath } from '../protocol/release-path.ts';
-
-/** Small values kept on this machine, untrusted like everything from a disk. */
-export type Records = Pick<RecordStore, 'get' | 'set'>;
+import type { Records } from './records.ts';
 
 /** All that the worker needs besides its own global scope. */
 export interface WorkerPorts {
@@ -14,6 +11,7 @@ export interface WorkerPorts {
   readonly codec: Codec;
   readonly log: Log;
   readonly origin: Origin;
+  /** Never rejects but from `put`. */
   readonly store: ChunkStore;
   readonly records: Records;
   /** The browser's own: what passes is fetched as it was asked for. */

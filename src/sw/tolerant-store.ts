@@ -1,0 +1,54 @@
+import type { ChunkStore, Clock, Log, StoredChunk } from '../core/ports.ts';
+import type { ChunkId } from '../protocol/identifier.ts';
+
+/** A database that is stuck takes seconds to say so; meanwhile pages must not wait for it again and again. */
+const REST_MS = 10_000;
+
+/**
+ * The chunk store as delivery sees it: private browsing, a lost connection or a full disk look like an empty store. Only
+ * `put` tells, to the writer, who need not announce then what is not kept.
+ */
+export class TolerantStore implements ChunkStore {
+  readonly #store: ChunkStore;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #restsUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(store: ChunkStore, clock: Clock, log: Log) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  list(): Promise<ChunkId[]> {
+    return this.#attempt(() => this.#store.list(), []);
+  }
+
+  get(ids: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]> {
+    return this.#attempt(() => this.#store.get(ids), []);
+  }
+
+  /** @throws StoreError */
+  put(chunks: ReadonlyMap<ChunkId, StoredChunk>): Promise<void> {
+    return this.#store.put(chunks);
+  }
+
+  delete(ids: readonly ChunkId[]): Promise<void> {
+    return this.#attempt(() => this.#store.delete(ids), undefined);
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  async #attempt<T>(call: () => Promise<T>, otherwise: T): Promise<T> {
+    if (this.#clock.now() < this.#restsUntilMs) return otherwise;
+    try {
+      return await call();
+    } catch (error) {
+      this.#log.debug('store-failed', { error });
+      this.#restsUntilMs = this.#clock.now() + REST_MS;
+      return otherwise;
+    }
+  }
+}
