@@ -42,8 +42,8 @@ async function developmentKey(environment: Readonly<Record<string, string | unde
 }
 
 async function readKey(file: string): Promise<string> {
-  return await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code ?? 'unknown error';
+  return await readFile(file, 'utf8').catch((cause: unknown) => {
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new CliError('key-unreadable', `the key ${file} cannot be read (${reason}): make one with tabseed keygen`, {
       cause,
     });

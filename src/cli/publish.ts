@@ -5,7 +5,6 @@ import { builtScripts } from './built-scripts.ts';
 import { CliError } from './exit.ts';
 import { chooseKey } from './key-choice.ts';
 import { showProgress } from './progress.ts';
-import { termination } from './termination.ts';
 
 interface PublishFlags {
   readonly out: string;
@@ -49,9 +48,10 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
     warn(`signed with the development key ${developmentFile}: it works on localhost only, for others use --key`);
   }
   const abort = new AbortController();
-  void termination().then((signal) =>
-    abort.abort(new CliError('stopped', `stopped by ${signal}: nothing was published`)),
-  );
+  const stop = (signal: NodeJS.Signals) => {
+    abort.abort(new CliError('stopped', `stopped by ${signal}: nothing was published`));
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
   const progress = showProgress(process.stderr, !flags.json);
   try {
     const report = await publish({
@@ -78,6 +78,7 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
     process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : describe(report, flags.out));
   } finally {
     progress.stop();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
 

@@ -28,9 +28,13 @@ export async function listSource(folder: string): Promise<SourceFile[]> {
     if (!(await stat(root)).isDirectory()) throw new PublishError('source-missing', `${folder} is not a folder`);
   } catch (cause) {
     if (cause instanceof PublishError) throw cause;
-    throw new PublishError('source-missing', `${folder} cannot be read (${errnoOf(cause) ?? 'unknown error'})`, {
-      cause,
-    });
+    throw new PublishError(
+      'source-missing',
+      `${folder} cannot be read (${errnoOf(cause) ?? 'unknown error'}): name the folder of the built app`,
+      {
+        cause,
+      },
+    );
   }
   const files: SourceFile[] = [];
   await walk({ root, files }, root, '', [root]);
