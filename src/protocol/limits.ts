@@ -85,7 +85,7 @@ export const MAX_URLS_PER_ICE_SERVER = 8;
 /** The sentence for people in an error message. */
 export const MAX_REASON_CHARACTERS = 1024;
 
-/** Chunks in one `want` of the service worker: 64 × 64 KiB average keeps a stream's window at about 4 MiB. */
+/** Chunks in one `want` of the service worker: 16 MiB at 64 KiB each, more than a stream keeps under way. */
 export const MAX_CHUNKS_PER_WANT = 256;
 
 /** Manifests that the worker hands to the leader: the newest and those that open tabs still use. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   decodeLeaderRequest,
   decodeLeaderResponse,
@@ -8,7 +8,10 @@ import {
   decodeWorkerMessage,
 } from '../../../src/protocol/bridge-message.ts';
 import { ProtocolError } from '../../../src/protocol/errors.ts';
+import { PROPERTY_TIMEOUT_MS } from './property-timeout.ts';
 import { readVectors, refusal, revive } from './vectors.ts';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 interface Group {
   readonly valid: readonly { readonly name: string; readonly value: unknown }[];

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ByteReader, ByteWriter, decodeUtf8, encodeUtf8 } from '../../../src/protocol/bytes.ts';
 import { fromHex, toHex } from '../../../src/protocol/identifier.ts';
+import { PROPERTY_TIMEOUT_MS } from './property-timeout.ts';
 import { refusal } from './vectors.ts';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 const platformEncoder = new TextEncoder();
 /** As strict as ours: no replacement characters, and a byte order mark is a character like any other. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../src/protocol/bytes.ts';
 import { ProtocolError } from '../../../src/protocol/errors.ts';
 import * as limits from '../../../src/protocol/limits.ts';
@@ -12,7 +12,10 @@ import {
 } from '../../../src/protocol/manifest.ts';
 import { manifest } from './arbitraries.ts';
 import { mutated } from './mutation.ts';
+import { PROPERTY_TIMEOUT_MS } from './property-timeout.ts';
 import { type BytesVectors, bytesOf, readVectors, refusal } from './vectors.ts';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 const RUNS = 1000;
 const vectors = readVectors('manifest.json') as BytesVectors;

@@ -1,10 +1,13 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ProtocolError } from '../../../src/protocol/errors.ts';
 import { decodePeerMessage, encodePeerMessage, type PeerMessage } from '../../../src/protocol/peer-message.ts';
 import { peerMessage } from './arbitraries.ts';
 import { mutated } from './mutation.ts';
+import { PROPERTY_TIMEOUT_MS } from './property-timeout.ts';
 import { type BytesVectors, bytesOf, readVectors, refusal, revive } from './vectors.ts';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 const RUNS = 2000;
 const vectors = readVectors('peer-message.json') as BytesVectors;

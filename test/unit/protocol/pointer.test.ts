@@ -1,11 +1,14 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ProtocolError } from '../../../src/protocol/errors.ts';
 import { MAX_POINTER_BYTES } from '../../../src/protocol/limits.ts';
 import { decodePointer, encodePointer, pointerBytesToSign, type SignedPointer } from '../../../src/protocol/pointer.ts';
 import { pointer, pointerSignatures } from './arbitraries.ts';
 import { mutated } from './mutation.ts';
+import { PROPERTY_TIMEOUT_MS } from './property-timeout.ts';
 import { type BytesVectors, bytesOf, readVectors, refusal, revive } from './vectors.ts';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 const RUNS = 2000;
 const vectors = readVectors('pointer.json') as BytesVectors;

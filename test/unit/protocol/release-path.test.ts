@@ -1,8 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MAX_PATH_BYTES } from '../../../src/protocol/limits.ts';
 import { pathOfUrl, pathProblem, pathToUrl } from '../../../src/protocol/release-path.ts';
 import { releasePath } from './arbitraries.ts';
+import { PROPERTY_TIMEOUT_MS } from './property-timeout.ts';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 describe('a release path', () => {
   it('that is valid is the same after a trip through a URL', () => {

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ProtocolError } from '../../../src/protocol/errors.ts';
 import { decodeClientSignalMessage, decodeServerSignalMessage } from '../../../src/protocol/signal-message.ts';
 import { clientSignalMessage, serverSignalMessage } from './arbitraries.ts';
+import { PROPERTY_TIMEOUT_MS } from './property-timeout.ts';
 import { readVectors, refusal } from './vectors.ts';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 type Parts = readonly (readonly [text: string, times: number])[];
 

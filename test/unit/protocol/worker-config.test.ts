@@ -1,9 +1,12 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ProtocolError } from '../../../src/protocol/errors.ts';
 import { decodeWorkerConfig, WORKER_CONFIG_PREFIX } from '../../../src/protocol/worker-config.ts';
 import { workerConfig } from './arbitraries.ts';
+import { PROPERTY_TIMEOUT_MS } from './property-timeout.ts';
 import { readVectors, refusal } from './vectors.ts';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 const vectors = readVectors('worker-config.json') as {
   readonly valid: readonly { readonly name: string; readonly line: string; readonly value: unknown }[];
