@@ -1,6 +1,6 @@
 import type { TabseedError } from './errors.ts';
 
-/** What a page finds at `globalThis.tabseed`. Nothing in it throws unless it says so. */
+/** What a page finds at `globalThis.tabseed`. Functions need no `this`; nothing throws unless it says so. */
 export interface Tabseed {
   /**
    * Resolves when the service worker controls this page: what is fetched from then on may come from peers. Rejects when
@@ -10,29 +10,32 @@ export interface Tabseed {
    */
   readonly ready: Promise<void>;
   /** The latest figures, as known in this tab. Each call returns the same object until something changed. */
-  stats(): TabseedStats;
+  readonly stats: () => TabseedStats;
   /** Calls `listener` at each change from now on; the returned function ends that. */
-  on<Name extends keyof TabseedEvents>(event: Name, listener: (value: TabseedEvents[Name]) => void): () => void;
+  readonly on: <Name extends keyof TabseedEvents>(
+    event: Name,
+    listener: (value: TabseedEvents[Name]) => void,
+  ) => () => void;
   /**
    * Takes files of the release into the store, in the background. URLs are relative to the page.
    *
    * @throws TabseedError as `ready`, and `request-failed`, `worker-gone`
    */
-  prefetch(urls: readonly (string | URL)[]): Promise<void>;
+  readonly prefetch: (urls: readonly (string | URL)[]) => Promise<void>;
   /**
    * Asks the origin for a newer release now and downloads what it changes.
    *
    * @throws TabseedError as `ready`, and `request-failed`, `worker-gone`
    */
-  checkForUpdate(): Promise<void>;
+  readonly checkForUpdate: () => Promise<void>;
   /** Resolves with false: there is no downloaded release that waits for a decision of the page. */
-  applyUpdate(): Promise<boolean>;
+  readonly applyUpdate: () => Promise<boolean>;
   /**
    * Closes all connections of this browser for this app; its requests are then served from the store and the origin.
    * Lasts until `resume` in any tab, or until the last tab closes.
    */
-  pause(what?: PauseScope): void;
-  resume(): void;
+  readonly pause: (what?: PauseScope) => void;
+  readonly resume: () => void;
 }
 
 /** What `pause` stops. */
