@@ -30,7 +30,8 @@ export function createProgram(): Command {
           `tabseed: ${text
             .trim()
             .replace(/^error: /, '')
-            .replaceAll('\n', ' ')}, see --help\n`,
+            .replaceAll('\n', ' ')
+            .replace(/\.$/, '')}, see --help\n`,
         ),
     });
 }

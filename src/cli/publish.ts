@@ -90,7 +90,7 @@ function describe(report: PublishReport, out: string): string {
   return [
     `release ${report.sequence} of app ${report.app}`,
     `  ${report.files} files, ${megabytes(report.bytes)}`,
-    `  ${report.packs} packs, ${megabytes(report.packBytes)}; new: ${report.newPacks}, ${megabytes(report.newPackBytes)}`,
+    `  packs: ${report.packs}, ${megabytes(report.packBytes)}; new: ${report.newPacks}, ${megabytes(report.newPackBytes)}`,
     `  signed by ${report.publicKey}, valid until ${until}`,
     `try it: tabseed serve ${out}`,
     '',

@@ -21,7 +21,7 @@ const GEAR: Int32Array = Int32Array.from({ length: 256 }, (_, byte) =>
  *
  * @param bytes at least `maximumBytes`, or all that is left of the file; not empty.
  */
-export function firstChunkBytes(bytes: Uint8Array, chunking: Chunking): number {
+function firstChunkBytes(bytes: Uint8Array, chunking: Chunking): number {
   const { minimumBytes, averageBytes, maximumBytes } = chunking;
   const end = Math.min(bytes.length, maximumBytes);
   // A comparison looks at the high bits, which the whole window has mixed; the low ones know the last few bytes only.

@@ -7,11 +7,12 @@ import { HeaderSets } from './header-sets.ts';
 import type { HeaderRules } from './headers-file.ts';
 import { injectScript } from './page-injection.ts';
 import type { ReleaseSource } from './release-sources.ts';
-import { isHtml, responseOf } from './response-headers.ts';
+import { isHtml, responseOf, withoutCharset } from './response-headers.ts';
 import { policyProblems } from './security-policy.ts';
 import { readSource } from './source-reader.ts';
 import type { SourceFile } from './source-tree.ts';
 import type { Staging } from './staging.ts';
+import { Utf8Check } from './utf8-check.ts';
 
 /** A file of SRC as it lies in the staging folder. */
 export interface PublishedFile {
@@ -57,16 +58,18 @@ export class FilePublisher {
 
   async publish(source: ReleaseSource): Promise<PublishedFile> {
     const { path } = source;
-    const { mediaType, contentEncoding, headers } = responseOf(path, this.#options.rules.headersOf(path));
+    const { mediaType, assumesUtf8, contentEncoding, headers } = responseOf(path, this.#options.rules.headersOf(path));
     const location = await this.#staging.place(path);
     const isPage = source.inRelease && contentEncoding === undefined && isHtml(mediaType);
     if (isPage) this.#checkPolicies(path, headers);
     const stored = isPage && this.#options.inject ? this.#inject(this.#read(source), path) : this.#read(source);
     const copied = copyTo(location, stored);
+    const utf8 = new Utf8Check();
     let content: FileContent | undefined;
     if (!source.inRelease) await drain(copied);
-    else if (contentEncoding === undefined) content = await this.#builder.addFile(copied);
-    else {
+    else if (contentEncoding === undefined) {
+      content = await this.#builder.addFile(assumesUtf8 ? utf8.watch(copied) : copied);
+    } else {
       // Copied to its end first: a decoder stops reading where the compressed data end.
       await drain(copied);
       const { size } = await stat(location);
@@ -77,7 +80,7 @@ export class FilePublisher {
     return {
       path,
       storedBytes: size,
-      mediaType,
+      mediaType: utf8.isValid ? mediaType : withoutCharset(mediaType),
       cacheControl: headers.find(([name]) => name === 'cache-control')?.[1],
       release: content === undefined ? undefined : { content, headerSet: this.headerSets.indexOf(headers) },
     };

@@ -53,7 +53,7 @@ export function nameWarnings(files: readonly SourceFile[]): string[] {
   return warnings;
 }
 
-export function others(count: number): string {
+function others(count: number): string {
   return count > 1 ? ` and ${count - 1} more` : '';
 }
 

@@ -11,12 +11,16 @@ export type ContentEncoding = 'br' | 'gzip' | 'deflate';
 /** What a response for one file says. */
 export interface FileResponse {
   readonly mediaType: string;
+  /** The media type was chosen by the file's name and says UTF-8, which the file may not be. */
+  readonly assumesUtf8: boolean;
   /** The file is stored compressed; its release bytes are the decoded ones. */
   readonly contentEncoding: ContentEncoding | undefined;
   readonly headers: HeaderSet;
 }
 
 const ENCODING_NAMES: Readonly<Record<string, ContentEncoding>> = { br: 'br', gzip: 'gzip', deflate: 'deflate' };
+
+const UTF8 = ';charset=utf-8';
 
 /** Facts about one transfer or one client, which no stored response may repeat. */
 const NOT_REPEATABLE = new Set([
@@ -42,7 +46,14 @@ export function responseOf(path: ReleasePath, rules: ResponseHeaders): FileRespo
   const headers = [...rules].filter(
     ([header]) => header !== 'content-type' && header !== 'content-encoding' && !NOT_REPEATABLE.has(header),
   );
-  return { mediaType: rules.get('content-type') ?? mediaTypeOf(name), contentEncoding, headers };
+  const stated = rules.get('content-type');
+  const mediaType = stated ?? mediaTypeOf(name);
+  return { mediaType, assumesUtf8: stated === undefined && mediaType.endsWith(UTF8), contentEncoding, headers };
+}
+
+/** The media type of a file whose charset only its reader can find out, from a meta tag or the page around it. */
+export function withoutCharset(mediaType: string): string {
+  return mediaType.slice(0, -UTF8.length);
 }
 
 export function isHtml(mediaType: string): boolean {
@@ -51,7 +62,7 @@ export function isHtml(mediaType: string): boolean {
 
 function mediaTypeOf(path: ReleasePath): string {
   const mediaType = lookup(extname(path)) ?? 'application/octet-stream';
-  return mediaType.startsWith('text/') ? `${mediaType};charset=utf-8` : mediaType;
+  return mediaType.startsWith('text/') ? `${mediaType}${UTF8}` : mediaType;
 }
 
 function contentEncodingOf(path: ReleasePath, value: string | undefined): ContentEncoding | undefined {

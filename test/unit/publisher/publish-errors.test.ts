@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { generateKey, PublishError, type PublishOptions } from '../../../src/publisher/index.ts';
 import { snapshot, Workspace } from './workspace.ts';
 
@@ -74,9 +75,11 @@ describe('publishing is refused, and OUT left alone, when the source', () => {
     }
   });
 
-  it('has a pipe', async () => {
+  it('has a socket', async () => {
     const workspace = await published();
-    execFileSync('mkfifo', [join(workspace.source, 'pipe')]);
+    const server = createServer().listen(join(workspace.source, 'socket'));
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
     await expectRefused(workspace, 'source-unreadable');
   });
 

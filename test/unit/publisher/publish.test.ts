@@ -163,6 +163,23 @@ describe('a published folder', () => {
     expect((await readFile(join(workspace.out, 'build.wasm.br'))).equals(stored)).toBe(true);
   });
 
+  it('states UTF-8 for text that is UTF-8, and lets the reader find out for other text', async () => {
+    const latin1 = Buffer.from('<meta charset=iso-8859-1><p>caf\xe9', 'latin1');
+    const workspace = await Workspace.create({
+      'latin1.html': latin1,
+      'utf8.css': 'a::after{content:"é"}',
+      'stated.txt': latin1,
+      _headers: '/stated.txt\n  Content-Type: text/plain;charset=iso-8859-1\n',
+    });
+    await workspace.publish({ inject: false });
+    const { manifest } = await readRelease(workspace.out, workspace.key.publicKey);
+    expect(Object.fromEntries(manifest.files.map(({ path, mediaType }) => [path, mediaType]))).toEqual({
+      'latin1.html': 'text/html',
+      'stated.txt': 'text/plain;charset=iso-8859-1',
+      'utf8.css': 'text/css;charset=utf-8',
+    });
+  });
+
   it('warns of a policy that stops Tabseed, names that are private, and names that differ in case only', async () => {
     const policy = `<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;">`;
     const workspace = await Workspace.create({
