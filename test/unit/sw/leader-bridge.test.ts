@@ -1,0 +1,313 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { LeaderRequest } from '../../../src/protocol/bridge-message.ts';
+import { chunksOfFile, type PackedChunk, type ReleaseFile } from '../../../src/protocol/manifest.ts';
+import { noTraffic } from '../../../src/protocol/traffic.ts';
+import { LeaderBridge, type LeaderPort } from '../../../src/sw/leader-bridge.ts';
+import { SeededRandom } from '../../fakes/seeded-random.ts';
+import { syncDigest } from '../../fakes/sync-digest.ts';
+import { tinyRelease } from '../../fakes/tiny-release.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
+
+const BYTES = new SeededRandom(1).bytes(4096);
+const { manifest } = tinyRelease({
+  sequence: 1,
+  files: new Map([['a.bin', BYTES]]),
+  chunkBytes: 1024,
+  chunksPerPack: 4,
+  deflate: false,
+});
+const CHUNKS = chunksOfFile(manifest, manifest.files[0] as ReleaseFile);
+const plainOf = (chunk: PackedChunk) => {
+  const index = CHUNKS.indexOf(chunk);
+  return BYTES.slice(index * 1024, (index + 1) * 1024);
+};
+
+/** The leader's end of a port. */
+class FakeLeader implements LeaderPort {
+  readonly requests: LeaderRequest[] = [];
+  isClosed = false;
+
+  post(request: LeaderRequest): void {
+    this.requests.push(request);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  get wants() {
+    return this.requests.filter((request) => request.type === 'want');
+  }
+}
+
+let clock: VirtualClock;
+let bridge: LeaderBridge;
+let leader: FakeLeader;
+let calls: number;
+let hasTabs: boolean;
+let replaced: number;
+let delivered: PackedChunk[];
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  leader = new FakeLeader();
+  calls = 0;
+  hasTabs = true;
+  replaced = 0;
+  delivered = [];
+  bridge = new LeaderBridge(
+    { clock, digest: syncDigest() },
+    {
+      callLeader: () => {
+        calls += 1;
+        return Promise.resolve(hasTabs);
+      },
+      replaceLeader: () => {
+        replaced += 1;
+      },
+      onReport: () => undefined,
+      onConnected: () => undefined,
+    },
+  );
+});
+
+/** Starts an ask; `left` is set once it has resolved. */
+function take(options: { patient?: boolean; urgency?: 'urgent' | 'bulk'; signal?: AbortSignal } = {}) {
+  const { patient = false, urgency = 'urgent', signal = new AbortController().signal } = options;
+  const result: { left?: readonly PackedChunk[] } = {};
+  const source = patient ? bridge.patient : bridge;
+  void source.take(CHUNKS, { urgency, signal, deliver: (chunk) => void delivered.push(chunk) }).then((left) => {
+    result.left = left;
+  });
+  return result;
+}
+
+const answer = (message: unknown, from = leader) => bridge.handleMessage(from, message);
+const ack = (request: number, from = leader) => answer({ type: 'ack', request }, from);
+const give = (request: number, chunk: PackedChunk, bytes = plainOf(chunk), from = leader) =>
+  answer({ type: 'chunk', request, chunk: chunk.id, bytes: bytes.buffer }, from);
+
+describe('an ask to the leader', () => {
+  it('is acknowledged, delivered in any order and done', async () => {
+    bridge.connect(leader);
+    const result = take();
+    await clock.advance(0);
+    expect(leader.wants).toEqual([
+      { type: 'want', request: 1, urgency: 'urgent', chunks: CHUNKS.map((chunk) => chunk.id) },
+    ]);
+    ack(1);
+    for (const chunk of [...CHUNKS].reverse()) give(1, chunk);
+    await clock.advance(0);
+    expect(result.left).toEqual([]);
+    expect(delivered).toEqual([...CHUNKS].reverse());
+  });
+
+  it('is given up after 50 ms without an ack, and cancelled', async () => {
+    bridge.connect(leader);
+    const result = take();
+    await clock.advance(49);
+    expect(result.left).toBeUndefined();
+    await clock.advance(1);
+    expect(result.left).toEqual(CHUNKS);
+    expect(leader.requests.at(-1)).toEqual({ type: 'cancel', request: 1 });
+  });
+
+  it('is not made to a leader that is silent, until it speaks again', async () => {
+    bridge.connect(leader);
+    take();
+    await clock.advance(50);
+    const second = take();
+    await clock.advance(0);
+    expect(second.left).toEqual(CHUNKS);
+    ack(1);
+    take();
+    await clock.advance(0);
+    expect(leader.wants).toHaveLength(2);
+  });
+
+  it('replaces a leader that is silent for 2 s, and no other', async () => {
+    bridge.connect(leader);
+    take();
+    await clock.advance(1999);
+    expect(replaced).toBe(0);
+    await clock.advance(1);
+    expect(replaced).toBe(1);
+    take({ patient: true });
+    await clock.advance(40);
+    ack(2);
+    await clock.advance(5000);
+    expect(replaced).toBe(1);
+  });
+
+  it('waits ten seconds when nothing else is left', async () => {
+    bridge.connect(leader);
+    take();
+    await clock.advance(50);
+    const patient = take({ patient: true });
+    await clock.advance(9000);
+    ack(2);
+    for (const chunk of CHUNKS) give(2, chunk);
+    await clock.advance(0);
+    expect(patient.left).toEqual([]);
+  });
+
+  it('gets back what the leader has not got, and what is not the chunk that it claims to be', async () => {
+    bridge.connect(leader);
+    const result = take();
+    await clock.advance(0);
+    ack(1);
+    const [first, second, third, fourth] = CHUNKS as [PackedChunk, PackedChunk, PackedChunk, PackedChunk];
+    give(1, first, plainOf(second));
+    answer({ type: 'missing', request: 1, chunk: second.id });
+    give(1, third);
+    give(1, third);
+    give(1, fourth, plainOf(fourth).slice(0, 10));
+    await clock.advance(0);
+    expect(result.left).toEqual([first, second, fourth]);
+    expect(delivered).toEqual([third]);
+  });
+
+  it('ends when a leader stalls after its ack', async () => {
+    bridge.connect(leader);
+    const result = take();
+    await clock.advance(0);
+    ack(1);
+    await clock.advance(4000);
+    give(1, CHUNKS[0] as PackedChunk);
+    await clock.advance(4999);
+    expect(result.left).toBeUndefined();
+    await clock.advance(1);
+    expect(result.left).toEqual(CHUNKS.slice(1));
+  });
+
+  it('survives a change of leader', async () => {
+    bridge.connect(leader);
+    const result = take({ urgency: 'bulk' });
+    await clock.advance(0);
+    ack(1);
+    give(1, CHUNKS[0] as PackedChunk);
+    await clock.advance(100);
+    bridge.disconnect(leader);
+    await clock.advance(1500);
+    const next = new FakeLeader();
+    bridge.connect(next);
+    expect(next.wants).toMatchObject([{ request: 1, chunks: CHUNKS.slice(1).map((chunk) => chunk.id) }]);
+    ack(1, next);
+    for (const chunk of CHUNKS.slice(1)) give(1, chunk, plainOf(chunk), next);
+    await clock.advance(0);
+    expect(result.left).toEqual([]);
+  });
+
+  it('goes on without a leader when none follows in 2 s', async () => {
+    bridge.connect(leader);
+    const result = take();
+    await clock.advance(0);
+    ack(1);
+    bridge.disconnect(leader);
+    await clock.advance(2000);
+    expect(result.left).toEqual(CHUNKS);
+  });
+
+  it('ignores a port that another leader has replaced', async () => {
+    bridge.connect(leader);
+    const next = new FakeLeader();
+    bridge.connect(next);
+    expect(leader.isClosed).toBe(true);
+    take();
+    await clock.advance(0);
+    give(1, CHUNKS[0] as PackedChunk);
+    bridge.disconnect(leader);
+    await clock.advance(0);
+    expect(delivered).toEqual([]);
+    expect(bridge.isConnected).toBe(true);
+  });
+
+  it('is cancelled with its signal', async () => {
+    bridge.connect(leader);
+    const abort = new AbortController();
+    const result = take({ signal: abort.signal });
+    await clock.advance(0);
+    abort.abort();
+    await clock.advance(0);
+    expect(leader.requests.at(-1)).toEqual({ type: 'cancel', request: 1 });
+    expect(result.left).toEqual(CHUNKS);
+  });
+
+  it('does not mind messages that are none', async () => {
+    bridge.connect(leader);
+    for (const message of [
+      null,
+      1,
+      {},
+      { type: 'chunk' },
+      { type: 'ack', request: -1 },
+      { type: 'ack', request: 99 },
+    ]) {
+      answer(message);
+    }
+  });
+});
+
+describe('a worker without a port', () => {
+  it('calls for the leader and waits 50 ms for it', async () => {
+    const result = take();
+    await clock.advance(20);
+    expect(calls).toBe(1);
+    bridge.connect(leader);
+    ack(1);
+    for (const chunk of CHUNKS) give(1, chunk);
+    await clock.advance(0);
+    expect(result.left).toEqual([]);
+  });
+
+  it('goes on after 50 ms, and does not call again for 10 s', async () => {
+    const first = take();
+    await clock.advance(50);
+    expect(first.left).toEqual(CHUNKS);
+    const second = take();
+    await clock.advance(0);
+    expect(second.left).toEqual(CHUNKS);
+    expect(calls).toBe(1);
+    await clock.advance(10_000);
+    take();
+    await clock.advance(0);
+    expect(calls).toBe(2);
+  });
+
+  it('does not wait at all when there is no tab', async () => {
+    hasTabs = false;
+    const result = take();
+    await clock.advance(0);
+    expect(result.left).toEqual(CHUNKS);
+  });
+});
+
+describe('a new leader', () => {
+  it('gets the releases first, and each later set', () => {
+    const config = { app: 'tiny', channel: 'stable', keys: [], development: false };
+    const releases = { type: 'releases', config, manifests: [] } as const;
+    bridge.setReleases(releases);
+    bridge.connect(leader);
+    bridge.setReleases(releases);
+    bridge.noteStored(['a', 'b']);
+    expect(leader.requests).toEqual([releases, releases, { type: 'stored', chunks: ['a', 'b'] }]);
+  });
+
+  it('reports what it moves', () => {
+    let reported = -1;
+    bridge = new LeaderBridge(
+      { clock, digest: syncDigest() },
+      {
+        callLeader: () => Promise.resolve(false),
+        replaceLeader: () => undefined,
+        onReport: (_, peers) => {
+          reported = peers;
+        },
+        onConnected: () => undefined,
+      },
+    );
+    bridge.connect(leader);
+    answer({ type: 'report', traffic: noTraffic(), peers: 3 });
+    expect(reported).toBe(3);
+  });
+});

@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import type { LoadedRelease } from '../../../src/platform/release-source.ts';
+import { encodeManifest } from '../../../src/protocol/manifest.ts';
+import { noTraffic } from '../../../src/protocol/traffic.ts';
+import { BypassedClients } from '../../../src/sw/bypassed-clients.ts';
+import { DocumentHeaders } from '../../../src/sw/document-headers.ts';
+import { Releases } from '../../../src/sw/releases.ts';
+import { StatusBoard } from '../../../src/sw/status-board.ts';
+import { syncDigest } from '../../fakes/sync-digest.ts';
+import { tinyRelease } from '../../fakes/tiny-release.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
+import { MemoryRecords } from './memory-records.ts';
+
+/** A release whose pointer is its JSON: what a signature proves is tested with the platform. */
+async function release(sequence: number, minimumSequence = 0): Promise<LoadedRelease> {
+  const files = new Map([['index.html', Uint8Array.of(sequence)]]);
+  const { manifest } = tinyRelease({ sequence, files, chunkBytes: 8, chunksPerPack: 8, deflate: false });
+  const manifestBytes = encodeManifest(manifest);
+  const manifestHash = await syncDigest().sha256(manifestBytes);
+  const { app, channel } = manifest;
+  const pointer = { app, channel, sequence, created: 0, expires: 0, minimumSequence, manifestHash, manifestBytes: 0 };
+  return { pointer, manifest, manifestBytes, pointerBytes: new TextEncoder().encode(JSON.stringify(pointer)) };
+}
+
+describe('the releases', () => {
+  const open = async (records: MemoryRecords, found: (LoadedRelease | undefined)[] = []) => {
+    let changes = 0;
+    const releases = new Releases(
+      {
+        ...{ records: records.open(), digest: syncDigest() },
+        verifyPointer: async (bytes) => JSON.parse(new TextDecoder().decode(bytes)),
+        loadRelease: async () => found.shift(),
+      },
+      () => {
+        changes += 1;
+      },
+    );
+    await releases.open();
+    return { releases, changes: () => changes };
+  };
+  const sequences = (releases: Releases) => releases.known.map(({ manifest }) => manifest.sequence);
+
+  it('make the first one active at once, and keep it', async () => {
+    const records = new MemoryRecords();
+    const { releases, changes } = await open(records, [await release(1)]);
+    expect(releases.active).toBeUndefined();
+    expect(await releases.check()).toBe(true);
+    expect(await releases.check()).toBe(false);
+    expect(releases.active?.manifest.sequence).toBe(1);
+    expect(changes()).toBe(1);
+    const again = await open(records);
+    expect(again.releases.active?.manifest.sequence).toBe(1);
+  });
+
+  it('let a newer one wait until it is activated, over restarts of the worker', async () => {
+    const records = new MemoryRecords();
+    const first = await open(records, [await release(1), await release(2)]);
+    await first.releases.check();
+    await first.releases.check();
+    expect(first.releases.active?.manifest.sequence).toBe(1);
+    const { releases } = await open(records);
+    expect(releases.hasNext).toBe(true);
+    expect(sequences(releases)).toEqual([2, 1]);
+    await releases.activateNext();
+    expect(releases.active?.manifest.sequence).toBe(2);
+    expect(sequences((await open(records)).releases)).toEqual([2]);
+  });
+
+  it('name no release that a newer pointer has withdrawn', async () => {
+    const { releases } = await open(new MemoryRecords(), [await release(1), await release(3, 2)]);
+    await releases.check();
+    await releases.check();
+    expect(sequences(releases)).toEqual([3]);
+  });
+
+  it('drop a record that is damaged', async () => {
+    const records = new MemoryRecords();
+    const first = await open(records, [await release(1)]);
+    await first.releases.check();
+    const record = records.entries.get('release-active') as { manifest: Uint8Array };
+    record.manifest[10] = (record.manifest[10] ?? 0) ^ 1;
+    expect((await open(records)).releases.active).toBeUndefined();
+    records.entries.set('release-active', 'nonsense');
+    expect((await open(records)).releases.active).toBeUndefined();
+  });
+
+  it('work without a database for as long as the worker lives', async () => {
+    const records = new MemoryRecords();
+    records.isBroken = true;
+    const { releases } = await open(records, [await release(1)]);
+    await releases.check();
+    expect(releases.active?.manifest.sequence).toBe(1);
+  });
+});
+
+describe('the headers of documents', () => {
+  const file = (path: string, hash = 'a') => ({
+    path,
+    plainBytes: 0,
+    hash,
+    mediaType: 'text/html',
+    headerSet: 0,
+    runs: [],
+  });
+  const csp = ['content-security-policy', "default-src 'self'"] as const;
+  const away = () => Promise.reject(new Error('away'));
+
+  it('are asked for once per version, and remembered over restarts', async () => {
+    const records = new MemoryRecords();
+    let asked = 0;
+    const load = async () => {
+      asked += 1;
+      return new Headers([[...csp]]);
+    };
+    const first = new DocumentHeaders(records.open(), load);
+    expect(await first.of(file('a.html'), [])).toEqual([csp]);
+    const second = new DocumentHeaders(records.open(), load);
+    await second.open();
+    expect(await second.of(file('a.html'), [])).toEqual([csp]);
+    expect(asked).toBe(1);
+    await second.of(file('a.html', 'b'), []);
+    expect(asked).toBe(2);
+  });
+
+  it("are the release's own where it has some, with what the server was seen to add", async () => {
+    const headers = new DocumentHeaders(new MemoryRecords().open(), away);
+    const own = [['x-frame-options', 'DENY']] as const;
+    expect(await headers.of(file('a.html'), own)).toEqual(own);
+    await headers.save(file('a.html'), new Headers([[...csp], ['x-frame-options', 'SAMEORIGIN']]));
+    expect(await headers.of(file('a.html'), own)).toEqual([...own, csp]);
+  });
+
+  it('are those of a close relative when the server is away, and unknown without one', async () => {
+    const headers = new DocumentHeaders(new MemoryRecords().open(), away);
+    expect(await headers.of(file('a.html'), [])).toBeUndefined();
+    await headers.save(file('b.html'), new Headers([[...csp], ['link', '</b.css>; rel=preload']]));
+    expect(await headers.of(file('a.html'), [])).toEqual([csp]);
+  });
+});
+
+describe('the bypassed clients', () => {
+  it('are remembered over restarts, also those that came while the record was read', async () => {
+    const records = new MemoryRecords();
+    const first = new BypassedClients(records.open());
+    await first.add('a');
+    const second = new BypassedClients(records.open());
+    await second.add('b');
+    const third = new BypassedClients(records.open());
+    await third.open();
+    expect([third.has('a'), third.has('b'), third.has('c')]).toEqual([true, true, false]);
+  });
+
+  it('do not include requests without a client', async () => {
+    const clients = new BypassedClients(new MemoryRecords().open());
+    await clients.add('');
+    expect(clients.has('')).toBe(false);
+  });
+});
+
+describe('the status', () => {
+  const traffic = (origin: number) => {
+    const delta = noTraffic();
+    delta.plain.origin = origin;
+    return delta;
+  };
+
+  it('is published at most every 200 ms', async () => {
+    const clock = new VirtualClock();
+    const published: number[] = [];
+    const board = new StatusBoard(clock, new MemoryRecords().open(), (status) =>
+      published.push(status.traffic.plain.origin),
+    );
+    for (let count = 0; count < 10; count += 1) board.addTraffic(traffic(1));
+    await clock.advance(200);
+    expect(published).toEqual([10]);
+    board.setPeers(2);
+    await clock.advance(1000);
+    expect(published).toEqual([10, 10]);
+  });
+
+  it('adds up over restarts of the worker', async () => {
+    const clock = new VirtualClock();
+    const records = new MemoryRecords();
+    const first = new StatusBoard(clock, records.open(), () => undefined);
+    first.addTraffic(traffic(5));
+    await clock.advance(1000);
+    const second = new StatusBoard(clock, records.open(), () => undefined);
+    second.addTraffic(traffic(2));
+    await second.open();
+    expect(second.current.traffic.plain.origin).toBe(7);
+  });
+
+  it('has no peers without a leader', () => {
+    const board = new StatusBoard(new VirtualClock(), new MemoryRecords().open(), () => undefined);
+    board.setLeader(true);
+    board.setPeers(4);
+    board.setLeader(false);
+    expect(board.current).toMatchObject({ peers: 0, leader: false });
+  });
+});
