@@ -17,7 +17,9 @@ function content(bytes: Uint8Array, chunkBytes: number) {
   const { manifest } = tinyRelease({ sequence: 1, files, chunkBytes, chunksPerPack: 64, deflate: false });
   const chunks = chunksOfFile(manifest, manifest.files[0] as ReleaseFile);
   const plainOf = new Map<string, Uint8Array>();
-  chunks.forEach((chunk, index) => plainOf.set(chunk.id, bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes)));
+  for (const [index, chunk] of chunks.entries()) {
+    plainOf.set(chunk.id, bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes));
+  }
   return { chunks, plain: (chunk: PackedChunk) => plainOf.get(chunk.id) as Uint8Array };
 }
 

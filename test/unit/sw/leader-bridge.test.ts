@@ -233,7 +233,7 @@ describe('an ask to the leader', () => {
     expect(result.left).toEqual(CHUNKS);
   });
 
-  it('does not mind messages that are none', async () => {
+  it('does not mind messages that are none', () => {
     bridge.connect(leader);
     for (const message of [
       null,

@@ -8,19 +8,15 @@ export class MemoryRecords {
 
   /** As a worker that has just started sees them. */
   open(): Records {
-    const fail = () => {
-      if (this.isBroken) throw new Error('no database');
-    };
+    const attempt = <T>(call: () => T): Promise<T> =>
+      this.isBroken ? Promise.reject(new Error('no database')) : Promise.resolve(call());
     return new Records(
       {
-        get: async (key) => {
-          fail();
-          return structuredClone(this.entries.get(key));
-        },
-        set: async (entries) => {
-          fail();
-          for (const [key, value] of Object.entries(entries)) this.entries.set(key, structuredClone(value));
-        },
+        get: (key) => attempt((): unknown => structuredClone(this.entries.get(key))),
+        set: (entries) =>
+          attempt(() => {
+            for (const [key, value] of Object.entries(entries)) this.entries.set(key, structuredClone(value));
+          }),
       },
       silentLog(),
     );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LoadedRelease } from '../../../src/platform/release-source.ts';
 import { encodeManifest } from '../../../src/protocol/manifest.ts';
+import type { Pointer } from '../../../src/protocol/pointer.ts';
 import { noTraffic } from '../../../src/protocol/traffic.ts';
 import { BypassedClients } from '../../../src/sw/bypassed-clients.ts';
 import { DocumentHeaders } from '../../../src/sw/document-headers.ts';
@@ -28,8 +29,8 @@ describe('the releases', () => {
     const releases = new Releases(
       {
         ...{ records: records.open(), digest: syncDigest() },
-        verifyPointer: async (bytes) => JSON.parse(new TextDecoder().decode(bytes)),
-        loadRelease: async () => found.shift(),
+        verifyPointer: (bytes) => Promise.resolve(JSON.parse(new TextDecoder().decode(bytes)) as Pointer),
+        loadRelease: () => Promise.resolve(found.shift()),
       },
       () => {
         changes += 1;
@@ -108,9 +109,9 @@ describe('the headers of documents', () => {
   it('are asked for once per version, and remembered over restarts', async () => {
     const records = new MemoryRecords();
     let asked = 0;
-    const load = async () => {
+    const load = () => {
       asked += 1;
-      return new Headers([[...csp]]);
+      return Promise.resolve(new Headers([[...csp]]));
     };
     const first = new DocumentHeaders(records.open(), load);
     expect(await first.of(file('a.html'), [])).toEqual([csp]);
