@@ -36,8 +36,8 @@ export function adoptableUrls(
 }
 
 /**
- * Notes from now on what the page loads. An observer and not `getEntriesByType`: the browser's own list is full after
- * 250 entries, which a large app exceeds.
+ * Notes from now on what the page loads. An observer and not `getEntriesByType`: the browser's own list ends after 250
+ * entries, which a large app exceeds. What it dropped before this script ran is read from the document's elements.
  */
 export class FirstVisit {
   readonly #scope: string;
@@ -48,8 +48,9 @@ export class FirstVisit {
 
   constructor(scope: string) {
     this.#scope = scope;
-    const observer = new PerformanceObserver((list) => {
+    const observer = new PerformanceObserver((list, _observer, { droppedEntriesCount = 0 } = {}) => {
       this.#resources.push(...(list.getEntries() as PerformanceResourceTiming[]));
+      if (droppedEntriesCount > 0) this.#resources.push(...elementResources());
       this.#flush();
     });
     observer.observe({ type: 'navigation', buffered: true });
@@ -69,4 +70,13 @@ export class FirstVisit {
     const facts = { scope: this.#scope, controlledAt: this.#controlledAt, seen: this.#seen };
     for (const urls of adoptableUrls(this.#resources.splice(0), facts)) this.#tell(urls);
   }
+}
+
+/** What the elements of the document have loaded, or are loading; when, they do not say. */
+function elementResources(): LoadedResource[] {
+  const scripts = Array.from(document.scripts, ({ src }) => src);
+  const images = Array.from(document.images, ({ currentSrc }) => currentSrc);
+  const sheets = Array.from(document.styleSheets, ({ href }) => href ?? '');
+  const now = performance.now();
+  return [...scripts, ...images, ...sheets].filter((url) => url !== '').map((name) => ({ name, startTime: now }));
 }
