@@ -2,12 +2,14 @@
 import { createProgram, runProgram } from './exit.ts';
 import { registerKeygen } from './keygen.ts';
 import { registerPublish } from './publish.ts';
+import { registerSeed } from './seed.ts';
 import { registerServe } from './serve.ts';
 import { registerSignal } from './signal.ts';
 
 const program = createProgram();
 registerKeygen(program);
 registerPublish(program);
+registerSeed(program);
 registerServe(program);
 registerSignal(program);
 process.exitCode = await runProgram(program, process.argv.slice(2));

@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Presets, SingleBar } from 'cli-progress';
+import type { Command } from 'commander';
+import { createNodePeer, type NodePeer, type NodePeerProgress } from '../node/index.ts';
+import { termination } from './termination.ts';
+
+interface SeedFlags {
+  readonly store?: string;
+  readonly publicKey: readonly string[];
+  readonly json: boolean;
+}
+
+/** A line for programs, and for logs, not more often than this. */
+const REPORT_MS = 1000;
+/** Native WebRTC code is known to hang while connections close; what is on disk is complete at any moment. */
+const CLOSE_LIMIT_MS = 5000;
+const BYTES_PER_MB = 1_000_000;
+
+/** Adds `tabseed seed`. */
+export function registerSeed(program: Command): void {
+  program
+    .command('seed')
+    .description('mirror a published app, verified, and seed it to browsers')
+    .argument('<url>', 'where the app is served')
+    .option('--store <folder>', 'folder for what is mirrored (default: one for each URL below ~/.cache/tabseed)')
+    .option(
+      '--public-key <hex>',
+      'key that must have signed the app, may be repeated (default: the one seen first with this store)',
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
+    .option('--json', 'print one JSON object a line: progress each second, and when the mirror is complete', false)
+    .action(seed);
+}
+
+async function seed(url: string, flags: SeedFlags): Promise<void> {
+  const stopped = termination();
+  const display = flags.json ? jsonDisplay() : process.stderr.isTTY ? barDisplay() : quietDisplay();
+  let peer: NodePeer;
+  try {
+    peer = await createNodePeer({
+      url,
+      store: flags.store ?? defaultStore(url),
+      publicKeys: flags.publicKey.length > 0 ? flags.publicKey : undefined,
+      onProgress: (progress) => display.update(progress),
+    });
+  } catch (error) {
+    display.stop();
+    throw error;
+  }
+  const { sequence, version } = peer.release;
+  peer.mirrored.then(
+    () => display.complete(`release ${sequence}${version === '' ? '' : ` (${version})`} of ${url} is mirrored`, peer),
+    () => undefined, // Stopped before: there is nothing to say.
+  );
+  await stopped;
+  display.stop();
+  await Promise.race([peer.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS))]);
+  // `@roamhq/wrtc` keeps threads that end the process late, or crash it.
+  process.exit(0);
+}
+
+interface Display {
+  update(progress: NodePeerProgress): void;
+  complete(sentence: string, peer: NodePeer): void;
+  stop(): void;
+}
+
+function barDisplay(): Display {
+  const bar = new SingleBar(
+    { format: '{bar} {percentage}% of {megabytes} MB, {peers} peers', clearOnComplete: true, hideCursor: true },
+    Presets.shades_classic,
+  );
+  return {
+    update({ storedBytes, totalBytes, peers }) {
+      const payload = { megabytes: (totalBytes / BYTES_PER_MB).toFixed(1), peers };
+      if (!bar.isActive) bar.start(totalBytes, storedBytes, payload);
+      else bar.update(storedBytes, payload);
+    },
+    complete(sentence) {
+      bar.stop();
+      process.stdout.write(`${sentence}, seeding (Ctrl+C stops it)\n`);
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+function quietDisplay(): Display {
+  return {
+    update: () => undefined,
+    complete: (sentence) => void process.stdout.write(`${sentence}, seeding\n`),
+    stop: () => undefined,
+  };
+}
+
+function jsonDisplay(): Display {
+  const print = (event: string, details: object): void => {
+    process.stdout.write(`${JSON.stringify({ event, ...details })}\n`);
+  };
+  let reportedMs = Number.NEGATIVE_INFINITY;
+  return {
+    update(progress) {
+      if (performance.now() - reportedMs < REPORT_MS) return;
+      reportedMs = performance.now();
+      print('progress', progress);
+    },
+    complete: (_sentence, { release, traffic }) => print('mirrored', { ...release, traffic }),
+    stop: () => undefined,
+  };
+}
+
+function defaultStore(url: string): string {
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  return join(cache, 'tabseed', createHash('sha256').update(url).digest('hex').slice(0, 16));
+}
