@@ -3,7 +3,14 @@ import type { Dialer, Signaling } from '../core/ports.ts';
 /** For browsers without RTCPeerConnection: no connection is asked for, so that no server is contacted in vain. */
 export function noSignaling(): Signaling {
   const nothing = (): void => undefined;
-  return { open: nothing, send: nothing, match: nothing, unmatch: nothing, close: () => Promise.resolve() };
+  return {
+    // The engine must not wait for introductions that never come.
+    open: (handlers) => queueMicrotask(() => handlers.onDown('no RTCPeerConnection')),
+    send: nothing,
+    match: nothing,
+    unmatch: nothing,
+    close: () => Promise.resolve(),
+  };
 }
 
 /** Connects to nobody. The engine then fills every want from the store and the origin, once for all tabs. */

@@ -1,15 +1,8 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import type { BrowserContext, Page } from 'playwright';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { generateKey } from '../../src/publisher/index.ts';
 import { launchChromium } from '../setup/browser.ts';
-import { type PublishedApp, publishApp, SCRIPTS } from '../stage/app.ts';
+import type { PublishedApp } from '../stage/app.ts';
 import { Stage } from '../stage/stage.ts';
-
-const POLL = { timeout: 30_000 };
+import { complaints, failure, oneLeader, openTab, POLL, page, site, storedChunks } from './client-site.ts';
 
 let app: PublishedApp;
 let stage: Stage;
@@ -28,205 +21,6 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await stage.close();
-});
-
-function page(title: string): string {
-  return `<!doctype html><html lang="en"><head><title>${title}</title><link rel="icon" href="data:,"></head><body></body></html>`;
-}
-
-async function site(files: Readonly<Record<string, string>>): Promise<PublishedApp> {
-  const source = await mkdtemp(join(tmpdir(), 'tabseed-client-'));
-  for (const [path, text] of Object.entries(files)) await writeFile(join(source, path), text);
-  return publishApp(source, { key: generateKey().pem });
-}
-
-async function openTab(context: BrowserContext, url = stage.url): Promise<Page> {
-  const tab = await context.newPage();
-  await tab.goto(url);
-  await tab.evaluate(() => tabseed.ready);
-  return tab;
-}
-
-async function leadersAmong(tabs: readonly Page[]): Promise<Page[]> {
-  const leading = await Promise.all(tabs.map((tab) => tab.evaluate(() => tabseed.stats().leader)));
-  return tabs.filter((_, index) => leading[index]);
-}
-
-async function oneLeader(tabs: readonly Page[]): Promise<Page> {
-  await expect.poll(async () => (await leadersAmong(tabs)).length, POLL).toBe(1);
-  const [leader] = await leadersAmong(tabs);
-  if (!leader) throw new Error('the leader is gone again');
-  return leader;
-}
-
-const connections = (): number | undefined => stage.server.signal?.stats().connections;
-
-/** What `ready`, or the prefetch of a file, rejects with in the page: name, code and the worker's own code. */
-function failure(tab: Page, file?: string): Promise<string | undefined> {
-  return tab.evaluate(async (wanted) => {
-    try {
-      await (wanted === undefined ? tabseed.ready : tabseed.prefetch([wanted]));
-      return undefined;
-    } catch (error) {
-      const { name, code, detail } = error as { name: string; code: string; detail?: string };
-      return [name, code, detail].filter((part) => part !== undefined).join(' ');
-    }
-  }, file);
-}
-
-/** Everything that a page says or throws. */
-function complaints(tab: Page): string[] {
-  const heard: string[] = [];
-  tab.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') heard.push(`${message.type()}: ${message.text()}`);
-  });
-  // Uncaught errors, unhandled rejections among them.
-  tab.on('pageerror', (error) => heard.push(`thrown: ${error.message}`));
-  return heard;
-}
-
-describe('the tabs of one browser', () => {
-  it('have one leader with one signaling connection, and a new one when it closes', async () => {
-    const context = await (await stage.browser()).newContext();
-    const tabs = [await openTab(context), await openTab(context), await openTab(context)];
-    const leader = await oneLeader(tabs);
-    await expect.poll(connections, POLL).toBe(1);
-    await leader.close();
-    await oneLeader(tabs.filter((tab) => tab !== leader));
-    await expect.poll(connections, POLL).toBe(1);
-  });
-
-  it('know the release, and hear of changes', async () => {
-    const context = await (await stage.browser()).newContext();
-    const tab = await openTab(context);
-    await tab.waitForFunction(() => tabseed.stats().release !== null);
-    expect(await tab.evaluate(() => tabseed.stats().release)).toEqual({ sequence: app.manifest.sequence, version: '' });
-    const before = await tab.evaluate(() => tabseed.stats());
-    const isSame = tab.evaluate(() => {
-      const { stats } = tabseed;
-      const first = stats();
-      return first === stats();
-    });
-    expect(await isSame).toBe(true);
-    const heard = tab.evaluate(
-      () =>
-        new Promise<number>((resolve) => {
-          const off = tabseed.on('stats', ({ bytes }) => {
-            if (bytes.origin + bytes.store === 0) return;
-            off();
-            resolve(bytes.origin + bytes.store);
-          });
-          void fetch('data.bin').then((response) => response.arrayBuffer());
-        }),
-    );
-    expect(await heard).toBeGreaterThan(before.bytes.origin + before.bytes.store);
-    expect(await tab.evaluate(() => tabseed.applyUpdate())).toBe(false);
-    await tab.evaluate(() => tabseed.checkForUpdate());
-  });
-
-  it('prefetch files of the release, and say which request failed', async () => {
-    const context = await (await stage.browser()).newContext();
-    const tab = await openTab(context);
-    await tab.evaluate(() => tabseed.prefetch(['data.bin', new URL('index.html', location.href)]));
-    stage.refuse = () => true;
-    expect(await tab.evaluate(async () => (await (await fetch('data.bin')).text()).length)).toBe(300_000);
-    expect(await failure(tab, 'nowhere.bin')).toBe('TabseedError request-failed not-in-release');
-  });
-
-  it('pause and resume the engine of whichever tab leads', async () => {
-    const context = await (await stage.browser()).newContext();
-    const tabs = [await openTab(context), await openTab(context)];
-    const leader = await oneLeader(tabs);
-    await expect.poll(connections, POLL).toBe(1);
-    const other = tabs.find((tab) => tab !== leader);
-    await other?.evaluate(() => tabseed.pause());
-    await expect.poll(connections, POLL).toBe(0);
-    expect(await other?.evaluate(async () => (await fetch('data.bin')).ok)).toBe(true);
-
-    const late = await openTab(context);
-    await leader.close();
-    await oneLeader([late, ...tabs.filter((tab) => tab !== leader)]);
-    expect(connections()).toBe(0);
-    await late.evaluate(() => tabseed.resume());
-    await expect.poll(connections, POLL).toBe(1);
-  });
-
-  it('pass the lead on when the leader goes to sleep, and let it queue again when it resumes', async () => {
-    const context = await (await stage.browser()).newContext();
-    const tabs = [await openTab(context), await openTab(context)];
-    const leader = await oneLeader(tabs);
-    const other = tabs.find((tab) => tab !== leader);
-    // Playwright keeps its pages visible, and Chromium freezes no visible page: the event comes from here.
-    await leader.evaluate(() => document.dispatchEvent(new Event('freeze')));
-    await other?.waitForFunction(() => tabseed.stats().leader);
-    expect(await leader.evaluate(() => tabseed.stats().leader)).toBe(false);
-    await expect.poll(connections, POLL).toBe(1);
-    await leader.evaluate(() => document.dispatchEvent(new Event('resume')));
-    await other?.close();
-    await leader.waitForFunction(() => tabseed.stats().leader);
-    await expect.poll(connections, POLL).toBe(1);
-  });
-
-  it('keep the back/forward cache, and a page that comes back leads again', async () => {
-    const browser = await launchChromium({ ignoreDefaultArgs: ['--disable-back-forward-cache'] });
-    try {
-      const context = await browser.newContext();
-      const tab = await openTab(context);
-      await oneLeader([tab]);
-      await expect.poll(connections, POLL).toBe(1);
-      await tab.evaluate(() => {
-        document.title = 'kept';
-        addEventListener('pageshow', ({ persisted }) => {
-          document.title = persisted ? 'restored' : 'loaded';
-        });
-      });
-      await tab.goto(stage.blankUrl);
-      await expect.poll(connections, POLL).toBe(0);
-      // A restored page fires no `load` that could be waited for.
-      await tab.goBack({ waitUntil: 'commit' });
-      await expect.poll(() => tab.title(), POLL).toBe('restored');
-      await oneLeader([tab]);
-      await expect.poll(connections, POLL).toBe(1);
-    } finally {
-      await browser.close();
-    }
-  });
-
-  it('take the lead from a tab that is stuck', async () => {
-    const context = await (await stage.browser()).newContext();
-    const tabs = [await openTab(context), await openTab(context)];
-    const leader = await oneLeader(tabs);
-    const other = tabs.find((tab) => tab !== leader);
-    if (!other) throw new Error('two tabs were opened');
-    // A long task: it would be an endless one, if the test did not have to end.
-    const stuck = leader.evaluate(() => {
-      const end = performance.now() + 8000;
-      while (performance.now() < end);
-      return tabseed.stats().leader;
-    });
-    await other.evaluate(async () => (await fetch('data.bin')).arrayBuffer());
-    await other.waitForFunction(() => tabseed.stats().leader);
-    await stuck;
-    expect(await oneLeader(tabs)).toBe(other);
-    await other.close();
-    await oneLeader([leader]);
-  });
-
-  it('bring the engine back to a worker that was stopped', async () => {
-    const context = await (await stage.browser()).newContext();
-    const tab = await openTab(context);
-    await oneLeader([tab]);
-    await expect.poll(connections, POLL).toBe(1);
-    const worker = context.serviceWorkers()[0];
-    expect(worker?.url()).toBe(`${stage.url}/tabseed-sw.js`);
-    const session = await context.newCDPSession(tab);
-    await session.send('ServiceWorker.enable');
-    await session.send('ServiceWorker.stopAllWorkers');
-    expect(await tab.evaluate(async () => (await fetch('data.bin')).ok)).toBe(true);
-    await tab.evaluate(() => tabseed.prefetch(['data.bin']));
-    await tab.waitForFunction(() => tabseed.stats().leader);
-    expect(connections()).toBe(1);
-  });
 });
 
 describe('the first visit', () => {
@@ -250,32 +44,6 @@ describe('the first visit', () => {
     }
   });
 });
-
-/** Chunks in the browser's store. */
-function storedChunks(tab: Page): Promise<number> {
-  return tab.evaluate(
-    () =>
-      new Promise<number>((resolve, reject) => {
-        const fail = (): void => reject(new Error('the store cannot be read'));
-        void indexedDB.databases().then(([database]) => {
-          if (!database?.name) {
-            resolve(0);
-            return;
-          }
-          const opening = indexedDB.open(database.name);
-          opening.onerror = fail;
-          opening.onsuccess = () => {
-            const count = opening.result.transaction('chunks').objectStore('chunks').count();
-            count.onerror = fail;
-            count.onsuccess = () => {
-              opening.result.close();
-              resolve(count.result);
-            };
-          };
-        }, fail);
-      }),
-  );
-}
 
 describe('a page where Tabseed cannot work', () => {
   it('is left alone when another worker owns the scope', async () => {
@@ -330,7 +98,7 @@ describe('a page where Tabseed cannot work', () => {
 
   it('stays uncontrolled after Shift-reload without reloading itself', async () => {
     const context = await (await stage.browser()).newContext();
-    const tab = await openTab(context);
+    const tab = await openTab(context, stage.url);
     await oneLeader([tab]);
     const devtools = await context.newCDPSession(tab);
     const navigations: string[] = [];
@@ -375,29 +143,27 @@ describe('a page with a strict policy', () => {
   });
 });
 
-describe('the page scripts', () => {
-  /** 10 KB for what every page loads, 45 KB more for the leader; the figures are budgets of the client. */
-  const PAGE_BYTES = 10_240;
-  const LEADER_BYTES = 46_080;
+describe('a browser without peers', () => {
+  it('opens no socket in mode off, and is served all the same', async () => {
+    const quiet = await site({ 'index.html': page('quiet'), 'data.bin': 'x'.repeat(300_000) }, { mode: 'off' });
+    const quietStage = await Stage.open(quiet.out);
+    try {
+      const tab = await openTab(await (await quietStage.browser()).newContext(), quietStage.url);
+      await oneLeader([tab]);
+      await tab.evaluate(() => tabseed.prefetch(['data.bin']));
+      await tab.waitForFunction(() => tabseed.stats().bytes.origin >= 300_000);
+      expect(quietStage.server.signal?.stats().connections).toBe(0);
+    } finally {
+      await quietStage.close();
+    }
+  });
 
-  it('stay within their budget', async () => {
-    const sizes = new Map<string, number>();
-    const everyPage = new Set<string>();
-    const visit = async (name: string, onEveryPage: boolean): Promise<void> => {
-      if (onEveryPage) everyPage.add(name);
-      if (sizes.has(name)) return;
-      const code = await readFile(join(SCRIPTS.page, name), 'utf8');
-      sizes.set(name, gzipSync(code, { level: 9 }).length);
-      for (const [, keyword, chunk = ''] of code.matchAll(/(from|import|import\()\s*["'`]\.\/([^"'`]+)["'`]/g)) {
-        await visit(chunk, onEveryPage && keyword !== 'import(');
-      }
-    };
-    await visit('client.js', true);
-    console.log(Object.fromEntries(sizes));
-    const sum = (chosen: (name: string) => boolean): number =>
-      [...sizes].reduce((total, [name, bytes]) => total + (chosen(name) ? bytes : 0), 0);
-    expect(sum((name) => everyPage.has(name))).toBeLessThanOrEqual(PAGE_BYTES);
-    expect(sum((name) => !everyPage.has(name))).toBeLessThanOrEqual(LEADER_BYTES);
-    expect(sizes.size).toBeGreaterThan(2);
+  it('leads without RTCPeerConnection, so that the origin is asked once for all tabs', async () => {
+    const context = await (await stage.browser()).newContext();
+    await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'RTCPeerConnection'));
+    const tab = await openTab(context, stage.url);
+    await oneLeader([tab]);
+    await tab.evaluate(() => tabseed.prefetch(['data.bin']));
+    expect(stage.server.signal?.stats().connections).toBe(0);
   });
 });
