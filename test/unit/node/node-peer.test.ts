@@ -1,0 +1,160 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type RunningServer, startServer } from '../../../src/cli/start-server.ts';
+import { createNodePeer, type NodePeer, type NodePeerProgress } from '../../../src/node/index.ts';
+import { WORKER_SCRIPT } from '../../../src/protocol/layout.ts';
+import { generateKey, type PublishOptions, publish } from '../../../src/publisher/index.ts';
+import { patterned } from '../../contract/contract.ts';
+
+const cleanups: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tabseed-node-'));
+  cleanups.push(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+interface Deployment {
+  readonly url: string;
+  readonly out: string;
+  readonly server: RunningServer;
+  /** While set, packs and plain files get a 503. */
+  isContentRefused: boolean;
+}
+
+/** An app of 3 MB on a real server with signaling. */
+async function deploy(options: Partial<PublishOptions> = {}): Promise<Deployment> {
+  const folder = await newFolder();
+  const source = join(folder, 'source');
+  const scripts = { page: join(folder, 'page'), worker: join(folder, 'sw.js') };
+  await Promise.all([source, scripts.page].map((path) => mkdir(path)));
+  await writeFile(join(scripts.page, 'client.js'), '');
+  await writeFile(scripts.worker, '');
+  await writeFile(join(source, 'index.html'), '<!doctype html><title>app</title>');
+  await writeFile(join(source, 'data.bin'), patterned(3_000_000));
+  const out = join(folder, 'out');
+  await publish({ source, out, key: generateKey().pem, scripts, ...options });
+  const deployment = { out, isContentRefused: false };
+  const server = await startServer({
+    root: out,
+    intercept: (request, response) => {
+      const isContent = /pack-|data\.bin|index\.html/.test(request.url ?? '');
+      if (!deployment.isContentRefused || !isContent) return false;
+      response.writeHead(503).end();
+      return true;
+    },
+  });
+  cleanups.push(() => server.close());
+  return Object.assign(deployment, { url: server.url, server });
+}
+
+async function start(
+  url: string,
+  more: { store?: string; publicKeys?: string[]; onProgress?: (progress: NodePeerProgress) => void } = {},
+): Promise<NodePeer> {
+  const peer = await createNodePeer({ url, store: more.store ?? (await newFolder()), ...more });
+  cleanups.push(() => peer.close());
+  return peer;
+}
+
+describe('a Node peer', () => {
+  it('mirrors an app from the origin, and is complete at once when it starts again without it', async () => {
+    const { url, server } = await deploy();
+    const store = await newFolder();
+    const progress: NodePeerProgress[] = [];
+    const first = await start(url, { store, onProgress: (step) => progress.push(step) });
+    await first.mirrored;
+    expect(first.release.sequence).toBeGreaterThan(0);
+    expect(first.traffic.plain.origin).toBeGreaterThanOrEqual(3_000_000);
+    expect(progress.at(-1)).toMatchObject({ storedBytes: progress[0]?.totalBytes, sequence: first.release.sequence });
+    await first.close();
+    await server.close();
+
+    const second = await start(url, { store });
+    await second.mirrored;
+    expect(second.release).toEqual(first.release);
+    expect(second.traffic.plain).toMatchObject({ origin: 0, peers: 0 });
+  });
+
+  it('is filled by another Node peer when the origin has the pointer and nothing else', async () => {
+    const deployment = await deploy();
+    const seed = await start(deployment.url);
+    await seed.mirrored;
+    deployment.isContentRefused = true;
+    const other = await start(deployment.url);
+    await other.mirrored;
+    expect(other.traffic.plain.origin).toBe(0);
+    expect(other.traffic.plain.peers).toBeGreaterThanOrEqual(3_000_000);
+    expect(seed.traffic.plain.uploaded).toBeGreaterThanOrEqual(3_000_000);
+  });
+
+  it('gives nobody what is damaged on its disk', async () => {
+    const deployment = await deploy();
+    const store = await newFolder();
+    const seed = await start(deployment.url, { store });
+    await seed.mirrored;
+    const entries = await readdir(join(store, 'chunks'), { recursive: true, withFileTypes: true });
+    const damaged =
+      entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))[0] ?? '';
+    await writeFile(damaged, 'damaged');
+    const other = await start(deployment.url);
+    await other.mirrored;
+    expect(other.traffic.plain.peers + other.traffic.plain.origin).toBeGreaterThanOrEqual(3_000_000);
+    await expect(readFile(damaged, 'utf8')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('rejects mirrored when it is closed before, without an unhandled rejection', async () => {
+    const deployment = await deploy();
+    deployment.isContentRefused = true;
+    const peer = await start(deployment.url);
+    await peer.close();
+    await expect(peer.mirrored).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  it('refuses keys that it was not given or has not seen first, and goes on while one of them is left', async () => {
+    const { url, out } = await deploy();
+    const store = await newFolder();
+    await (await start(url, { store })).close();
+    const script = await readFile(join(out, WORKER_SCRIPT), 'utf8');
+    const [, ours = ''] = /"keys":\["([0-9a-f]{64})"\]/.exec(script) ?? [];
+    const theirs = 'ab'.repeat(32);
+
+    await expect(start(url, { publicKeys: [theirs] })).rejects.toMatchObject({ code: 'not-trusted' });
+    await expect(start(url, { publicKeys: ['x'] })).rejects.toMatchObject({ code: 'bad-public-key' });
+    await (await start(url, { publicKeys: [theirs, ours.toUpperCase()] })).close();
+
+    await writeFile(join(out, WORKER_SCRIPT), script.replace(ours, `${theirs}","${ours}`));
+    await (await start(url, { store })).close();
+    await writeFile(join(out, WORKER_SCRIPT), script.replace(ours, theirs));
+    await expect(start(url, { store })).rejects.toMatchObject({ code: 'not-trusted' });
+    await writeFile(join(store, 'trust.json'), 'damaged');
+    await expect(start(url, { store })).rejects.toMatchObject({ code: 'not-trusted' });
+  });
+
+  it('refuses a store of another app, a server without an app, and a release that wants no peers', async () => {
+    const store = await newFolder();
+    await (await start((await deploy()).url, { store })).close();
+    await expect(start((await deploy()).url, { store })).rejects.toMatchObject({ code: 'not-trusted' });
+    const { url } = await deploy({ mode: 'off' });
+    await expect(start(url)).rejects.toMatchObject({ code: 'peers-off' });
+    await expect(start(`${url}/nowhere/`)).rejects.toMatchObject({ code: 'not-published' });
+    await expect(start('ftp://example.com/')).rejects.toMatchObject({ code: 'bad-url' });
+    await expect(start('http://127.0.0.1:9/')).rejects.toMatchObject({ code: 'origin-unreachable' });
+  });
+
+  it('refuses a release that another key signed', async () => {
+    const { url, out } = await deploy();
+    const script = await readFile(join(out, WORKER_SCRIPT), 'utf8');
+    await writeFile(
+      join(out, WORKER_SCRIPT),
+      script.replace(/"keys":\["[0-9a-f]{64}"\]/, `"keys":["${'cd'.repeat(32)}"]`),
+    );
+    await expect(start(url)).rejects.toMatchObject({ code: 'release-refused' });
+  });
+});
