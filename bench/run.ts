@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -7,11 +7,9 @@ import type { Benchmark } from './benchmark.ts';
 
 const FOLDER = import.meta.dirname;
 const RESULTS = join(FOLDER, 'results');
-const NOT_BENCHMARKS = new Set(['results', 'support']);
-
 /** One folder a benchmark; its `benchmark.ts` says what it takes and does. */
 const names = readdirSync(FOLDER, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !NOT_BENCHMARKS.has(entry.name))
+  .filter((entry) => entry.isDirectory() && existsSync(join(FOLDER, entry.name, 'benchmark.ts')))
   .map((entry) => entry.name);
 
 const program = new Command('bench')

@@ -77,9 +77,9 @@ async function publishBulk(bytes: number): Promise<string> {
   // Incompressible, as media and archives are: what is measured is the path of the bytes, not deflate.
   await writeFile(join(source, FILE), randomBytes(bytes));
   const out = join(folder, 'out');
-  const { privateKey } = generateKey();
+  const { pem } = generateKey();
   const scripts = { page: join(DIST, 'page'), worker: join(DIST, 'worker/sw.js') };
-  await publish({ source, out, key: privateKey, scripts });
+  await publish({ source, out, key: pem, scripts });
   return out;
 }
 

@@ -41,7 +41,10 @@ export class OriginReads {
 
   /** Stops every read of which nothing is needed any more. */
   cancelUnneeded(needed: (chunk: ChunkId) => boolean): void {
-    for (const [read, expected] of this.#reads) if (![...expected].some(needed)) read.cancel();
+    for (const [read, expected] of this.#reads) {
+      // With nothing left to come it only waits for the end of the body.
+      if (expected.size > 0 && ![...expected].some(needed)) read.cancel();
+    }
   }
 
   close(): void {

@@ -30,6 +30,7 @@ export class StoreWriter {
     return this.#batchBytes + this.#writingBytes;
   }
 
+  /** The bytes are read later: they must be neither changed nor transferred. */
   add(id: ChunkId, chunk: StoredChunk): void {
     if (this.#batch.has(id)) return;
     this.#batch.set(id, chunk);
@@ -47,14 +48,19 @@ export class StoreWriter {
   #start(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    if (this.#writing === undefined && this.#batch.size > 0) this.#writing = this.#write();
-  }
-
-  async #write(): Promise<void> {
+    if (this.#writing !== undefined || this.#batch.size === 0) return;
     const batch = this.#batch;
     this.#writingBytes = this.#batchBytes;
     this.#batch = new Map();
     this.#batchBytes = 0;
+    this.#writing = this.#write(batch).then(() => {
+      this.#writingBytes = 0;
+      this.#writing = undefined;
+      this.#start();
+    });
+  }
+
+  async #write(batch: ReadonlyMap<ChunkId, StoredChunk>): Promise<void> {
     try {
       await this.#store.put(batch);
       this.#onStored([...batch.keys()]);
@@ -62,8 +68,5 @@ export class StoreWriter {
       // Quota or a lost database: the chunks were delivered, they are only not kept.
       this.#log.debug('store-write-failed', { chunks: batch.size, error });
     }
-    this.#writingBytes = 0;
-    this.#writing = undefined;
-    if (this.#batchBytes > 0) this.#start();
   }
 }

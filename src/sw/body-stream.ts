@@ -21,7 +21,9 @@ export function bodyStream(feed: FileFeed, first: FeedPiece, slice: BodySlice): 
     {
       async pull(controller) {
         try {
-          piece ??= await feed.next();
+          // Always awaited, also for the first piece, which is there already: when `pull` closes the stream in its own
+          // turn and an abort listener then runs, Chromium 156 hangs the whole worker.
+          piece = await (piece ?? feed.next());
         } catch (error) {
           controller.error(error);
           return;

@@ -32,7 +32,9 @@ export class Delivery {
     this.#leader = leader;
     this.writer = new StoreWriter(ports, (chunks) => leader.noteStored(chunks));
     this.#store = new StoreSource({ store, digest, codec, count: (plainBytes) => count('store', plainBytes, 0) });
-    const keep: OriginTools['keep'] = (id, stored) => this.writer.add(id, stored);
+    // The page gets the same bytes, and a stream of a response transfers them: what waits for the store is a copy.
+    const keep: OriginTools['keep'] = (id, { encoding, bytes }) =>
+      this.writer.add(id, { encoding, bytes: bytes.slice() });
     this.#tools = { origin, digest, codec, lanes: new Lanes(ORIGIN_LANES), keep, count };
   }
 

@@ -25,7 +25,7 @@ export interface PublishedApp {
 /** Publishes a folder into a new temporary one. */
 export async function publishApp(source: string, options: Partial<PublishOptions> = {}): Promise<PublishedApp> {
   const out = join(await mkdtemp(join(tmpdir(), 'tabseed-app-')), 'out');
-  await publish({ source, out, key: generateKey().privateKey, scripts: SCRIPTS, ...options });
+  await publish({ source, out, key: generateKey().pem, scripts: SCRIPTS, ...options });
   const { pointer } = decodePointer(await readFile(join(out, POINTER_PATH)));
   const manifest = decodeManifest(await readFile(join(out, manifestPath(pointer.manifestHash))));
   const [line = ''] = (await readFile(join(out, WORKER_SCRIPT), 'utf8')).split('\n', 1);
