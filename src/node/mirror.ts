@@ -76,11 +76,17 @@ export class Mirror implements StoreObserver {
   onLost(ids: readonly ChunkId[]): void {
     for (const id of ids) {
       const plainBytes = this.#plainBytes.get(id);
-      if (plainBytes === undefined) continue;
-      if (!this.#missing.has(id)) this.#storedBytes -= plainBytes;
+      if (plainBytes === undefined || this.#missing.has(id)) continue;
       this.#missing.add(id);
-      this.#retryLater(id);
+      this.#storedBytes -= plainBytes;
+      this.#queue.push(id);
     }
+    this.#report();
+    this.#refill();
+  }
+
+  onRefused(ids: readonly ChunkId[]): void {
+    for (const id of ids) if (this.#missing.has(id)) this.#retryLater(id);
   }
 
   close(): void {

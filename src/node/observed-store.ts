@@ -3,8 +3,10 @@ import type { ChunkId } from '../protocol/identifier.ts';
 
 export interface StoreObserver {
   onStored(ids: readonly ChunkId[]): void;
-  /** Deleted because damaged, or never written because the disk failed. */
+  /** Were there and are not any more: found damaged, or gone. */
   onLost(ids: readonly ChunkId[]): void;
+  /** The disk did not take them. */
+  onRefused(ids: readonly ChunkId[]): void;
 }
 
 /** A store that tells a mirror what is in it: the engine delivers a chunk before it is written. */
@@ -28,8 +30,10 @@ export class ObservedStore implements ChunkStore {
     return ids;
   }
 
-  get(ids: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]> {
-    return this.#store.get(ids);
+  async get(ids: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]> {
+    const chunks = await this.#store.get(ids);
+    this.#lose(ids.filter((_, position) => chunks[position] === undefined));
+    return chunks;
   }
 
   async put(chunks: ReadonlyMap<ChunkId, StoredChunk>): Promise<void> {
@@ -37,7 +41,7 @@ export class ObservedStore implements ChunkStore {
     try {
       await this.#store.put(chunks);
     } catch (error) {
-      this.observer?.onLost(ids);
+      this.observer?.onRefused(ids);
       throw error;
     }
     for (const id of ids) this.#ids.add(id);
@@ -46,11 +50,15 @@ export class ObservedStore implements ChunkStore {
 
   async delete(ids: readonly ChunkId[]): Promise<void> {
     await this.#store.delete(ids);
-    for (const id of ids) this.#ids.delete(id);
-    this.observer?.onLost(ids);
+    this.#lose(ids);
   }
 
   close(): Promise<void> {
     return this.#store.close();
+  }
+
+  #lose(ids: readonly ChunkId[]): void {
+    const lost = ids.filter((id) => this.#ids.delete(id));
+    if (lost.length > 0) this.observer?.onLost(lost);
   }
 }

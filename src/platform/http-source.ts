@@ -30,6 +30,8 @@ export class HttpSource implements ByteSource {
       this.#reader ??= this.#start();
       const reader = await this.#reader;
       const piece = reader === undefined ? undefined : (await reader.read()).value;
+      // A body that is cut off by `cancel` may look like one that has ended.
+      this.#abort.signal.throwIfAborted();
       this.#checkLength(piece);
       return piece;
     } catch (error) {

@@ -4,7 +4,7 @@ import { type ContractCase, equal, ok } from './contract.ts';
 export interface ClockSubject {
   readonly clock: Clock;
   /** Lets at least so much time pass. */
-  pass(milliseconds: number): Promise<void>;
+  readonly pass: (milliseconds: number) => Promise<void>;
 }
 
 export const clockContract: readonly ContractCase<ClockSubject>[] = [

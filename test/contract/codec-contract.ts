@@ -4,7 +4,7 @@ import { type ContractCase, equal, patterned, rejects } from './contract.ts';
 export interface CodecSubject {
   readonly codec: Codec;
   /** Compresses as a publisher does. */
-  deflateRaw(bytes: Uint8Array): Promise<Uint8Array>;
+  readonly deflateRaw: (bytes: Uint8Array) => Promise<Uint8Array>;
 }
 
 function text(length: number): Uint8Array {

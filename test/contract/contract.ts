@@ -5,7 +5,7 @@
 export interface ContractCase<Subject> {
   /** A sentence about every implementation. */
   readonly name: string;
-  run(subject: Subject): Promise<void>;
+  readonly run: (subject: Subject) => Promise<void>;
 }
 
 export function equal(actual: unknown, expected: unknown, what = 'value'): void {
@@ -19,12 +19,12 @@ export function ok(condition: boolean, what: string): void {
 
 /** The promise must reject, with this `code` where one is given. */
 export async function rejects(promise: Promise<unknown>, code?: string): Promise<void> {
-  const outcome = await promise.then(
-    () => ({ error: undefined }),
-    (error: unknown) => ({ error }),
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
   );
-  if (outcome.error === undefined) throw new Error('it resolved instead of rejecting');
-  if (code !== undefined) equal((outcome.error as { code?: unknown }).code, code, `code of ${String(outcome.error)}`);
+  if (!(error instanceof Error)) throw new Error('it did not reject with an error');
+  if (code !== undefined) equal((error as { code?: unknown }).code, code, `code of ${error.message}`);
 }
 
 function show(value: unknown): string {

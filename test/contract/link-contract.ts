@@ -3,7 +3,7 @@ import { type ContractCase, equal, ok, patterned, Signal } from './contract.ts';
 
 export interface LinkSubject {
   /** Two ends of one open connection, in real time. */
-  connect(): Promise<[PeerLink, PeerLink]>;
+  readonly connect: () => Promise<[PeerLink, PeerLink]>;
 }
 
 /** Binds an end and collects what it hears. */

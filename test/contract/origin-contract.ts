@@ -5,7 +5,7 @@ export interface OriginSubject {
   /** Has PACK_BYTES as the pack PACK and FILE_BYTES as FILE, and nothing else. */
   readonly origin: Origin;
   /** From now on requests get no answer. */
-  fallSilent(): void;
+  readonly fallSilent: () => void;
 }
 
 export const PACK = 'd'.repeat(64);

@@ -5,9 +5,9 @@ import { type ContractCase, equal, ok, Signal } from './contract.ts';
 
 export interface SignalingSubject {
   /** A new client of room ROOM_A or ROOM_B. */
-  signaling(room: string): Signaling;
-  goDown(): Promise<void>;
-  comeUp(): Promise<void>;
+  readonly signaling: (room: string) => Signaling;
+  readonly goDown: () => Promise<void>;
+  readonly comeUp: () => Promise<void>;
 }
 
 export const ROOM_A = 'a'.repeat(64);

@@ -26,8 +26,14 @@ describe('signaling in memory', () => {
     const hub = newHub();
     await run({
       signaling: (room) => hub.signaling(room),
-      goDown: async () => hub.goDown(),
-      comeUp: async () => hub.comeUp(),
+      goDown: () => {
+        hub.goDown();
+        return Promise.resolve();
+      },
+      comeUp: () => {
+        hub.comeUp();
+        return Promise.resolve();
+      },
     });
   });
 });

@@ -5,7 +5,7 @@ export interface StoreSubject {
   /** An empty store. */
   readonly store: ChunkStore;
   /** Closes the store and opens it again. */
-  reopen(): Promise<ChunkStore>;
+  readonly reopen: () => Promise<ChunkStore>;
   /** True when calls after `close` reject. */
   readonly endsAtClose: boolean;
 }

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright';
-import { build, type Rollup } from 'vite';
+import type { Browser, BrowserContext, Page } from 'playwright';
+import { build, type Rolldown } from 'vite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clockContract } from '../contract/clock-contract.ts';
 import { codecContract } from '../contract/codec-contract.ts';
@@ -20,6 +20,7 @@ const ENTRY = join(import.meta.dirname, '../contract/page.ts');
 let server: Server;
 let browser: Browser;
 let page: Page;
+let context: BrowserContext | undefined;
 let url: string;
 
 /** The bundled suites, file name → code. */
@@ -32,7 +33,7 @@ async function bundle(): Promise<Map<string, string>> {
       minify: false,
       lib: { entry: ENTRY, formats: ['es'], fileName: 'page' },
     },
-  })) as Rollup.RollupOutput[];
+  })) as Rolldown.RolldownOutput[];
   const chunks = result.flatMap(({ output }) => output).filter((file) => file.type === 'chunk');
   return new Map(chunks.map((chunk) => [`/${chunk.fileName}`, chunk.code]));
 }
@@ -55,8 +56,9 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await page?.context().close();
-  page = await (await browser.newContext()).newPage();
+  await context?.close();
+  context = await browser.newContext();
+  page = await context.newPage();
   await page.goto(url);
   await page.waitForFunction(() => 'tools' in globalThis);
 });
@@ -96,10 +98,10 @@ describe('the browser database', () => {
   it('keeps records and chunks apart, and sets all records of a call together', async () => {
     const seen = await page.evaluate(async () => {
       const owner = { app: 'records', scope: location.href };
-      const { records, chunks, close } = tools.openBrowserDatabase(owner);
+      const { records, chunks, ...database } = tools.openBrowserDatabase(owner);
       await records.set({ pointer: new Uint8Array([1, 2]), active: { sequence: 7 } });
       const failed = await records.set({ active: { sequence: 8 }, bad: () => 1 }).catch((error: unknown) => error);
-      await close();
+      await database.close();
       const again = tools.openBrowserDatabase(owner).records;
       const kept = [await again.get('pointer'), await again.get('active'), await again.get('bad')];
       await again.delete(['pointer', 'never']);
@@ -107,7 +109,7 @@ describe('the browser database', () => {
         kept: JSON.stringify(kept),
         code: (failed as { code?: string }).code,
         after: await again.get('pointer'),
-        chunks: await chunks.list().catch((error: { code: string }) => error.code),
+        chunks: await chunks.list().catch((error: unknown) => (error as { code: string }).code),
       };
     });
     expect(seen).toEqual({
@@ -161,15 +163,13 @@ describe('the browser database', () => {
 
   it('says store-unavailable where storage is blocked, and when the browser never answers', async () => {
     const codes = await page.evaluate(async () => {
-      const open = indexedDB.open;
-      const codeOf = (promise: Promise<unknown>) => promise.catch((error: { code: string }) => error.code);
+      const codeOf = (promise: Promise<unknown>) => promise.catch((error: unknown) => (error as { code: string }).code);
       IDBFactory.prototype.open = () => {
         throw new DOMException('blocked', 'SecurityError');
       };
       const blocked = await codeOf(tools.openBrowserDatabase({ app: 'blocked', scope: '/' }).chunks.list());
       IDBFactory.prototype.open = () => ({}) as IDBOpenDBRequest;
       const silent = await codeOf(tools.openBrowserDatabase({ app: 'silent', scope: '/' }).chunks.list());
-      IDBFactory.prototype.open = open;
       return [blocked, silent];
     });
     expect(codes).toEqual(['store-unavailable', 'store-unavailable']);

@@ -129,9 +129,10 @@ class MemorySignaling implements Signaling {
     this.#toHub(() => this.#hub.unmatch(this, peer));
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#isClosed = true;
     this.#hub.leave(this);
+    return Promise.resolve();
   }
 
   handleWelcome(peer: PeerId): void {

@@ -7,28 +7,29 @@ export class MemoryStore implements ChunkStore {
   /** While set, every call rejects with it. */
   failure: StoreError | undefined;
 
-  async list(): Promise<ChunkId[]> {
-    this.#failIfTold();
-    return [...this.chunks.keys()];
+  list(): Promise<ChunkId[]> {
+    return this.#act(() => [...this.chunks.keys()]);
   }
 
-  async get(ids: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]> {
-    this.#failIfTold();
-    return ids.map((id) => this.chunks.get(id)).map((chunk) => chunk && copyOf(chunk));
+  get(ids: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]> {
+    return this.#act(() => ids.map((id) => this.chunks.get(id)).map((chunk) => chunk && copyOf(chunk)));
   }
 
-  async put(chunks: ReadonlyMap<ChunkId, StoredChunk>): Promise<void> {
-    this.#failIfTold();
-    for (const [id, chunk] of chunks) this.chunks.set(id, copyOf(chunk));
+  put(chunks: ReadonlyMap<ChunkId, StoredChunk>): Promise<void> {
+    return this.#act(() => {
+      for (const [id, chunk] of chunks) this.chunks.set(id, copyOf(chunk));
+    });
   }
 
-  async delete(ids: readonly ChunkId[]): Promise<void> {
-    this.#failIfTold();
-    for (const id of ids) this.chunks.delete(id);
+  delete(ids: readonly ChunkId[]): Promise<void> {
+    return this.#act(() => {
+      for (const id of ids) this.chunks.delete(id);
+    });
   }
 
-  async close(): Promise<void> {
-    // Nothing is held open. What was stored stays, as on a disk.
+  /** Nothing is held open. What was stored stays, as on a disk. */
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 
   /** Flips a bit of what is stored, as a failing disk does. */
@@ -40,8 +41,8 @@ export class MemoryStore implements ChunkStore {
     this.chunks.set(id, { encoding: chunk.encoding, bytes });
   }
 
-  #failIfTold(): void {
-    if (this.failure !== undefined) throw this.failure;
+  #act<T>(action: () => T): Promise<T> {
+    return this.failure === undefined ? Promise.resolve(action()) : Promise.reject(this.failure);
   }
 }
 

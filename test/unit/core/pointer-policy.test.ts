@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { EXPIRY_TOLERANCE_SECONDS, judgePointer, MAX_SEQUENCE } from '../../../src/core/pointer-policy.ts';
+import type { Pointer } from '../../../src/protocol/pointer.ts';
+import type { WorkerConfig } from '../../../src/protocol/worker-config.ts';
+
+const NOW = 1_800_000_000;
+const DAY = 24 * 60 * 60;
+const config: WorkerConfig = { app: 'app', channel: 'stable', keys: [], development: false };
+
+function pointer(changes: Partial<Pointer> = {}): Pointer {
+  return {
+    app: 'app',
+    channel: 'stable',
+    sequence: NOW,
+    created: NOW,
+    expires: NOW + 90 * DAY,
+    minimumSequence: 0,
+    manifestHash: '0'.repeat(64),
+    manifestBytes: 100,
+    ...changes,
+  };
+}
+
+const judge = (newer: Pointer, known?: Pointer, nowSeconds = NOW) => judgePointer(newer, { config, known, nowSeconds });
+
+describe('the judgement of a pointer', () => {
+  it('installs the first one and any with a higher sequence', () => {
+    expect(judge(pointer())).toEqual({ verdict: 'install' });
+    expect(judge(pointer({ sequence: 2 }), pointer({ sequence: 1 }))).toEqual({ verdict: 'install' });
+  });
+
+  it('takes the same and a lower sequence for no news, even when that copy has expired', () => {
+    expect(judge(pointer({ sequence: 5 }), pointer({ sequence: 5 }))).toEqual({ verdict: 'no-news' });
+    expect(judge(pointer({ sequence: 4, expires: 1 }), pointer({ sequence: 5 }))).toEqual({ verdict: 'no-news' });
+  });
+
+  it('refuses another app and another channel before anything else', () => {
+    expect(judge(pointer({ app: 'other', sequence: 1 }), pointer())).toEqual({ verdict: 'refused', code: 'wrong-app' });
+    expect(judge(pointer({ channel: 'beta' }))).toEqual({ verdict: 'refused', code: 'wrong-channel' });
+  });
+
+  it('refuses an expired one only after the tolerance', () => {
+    const last = NOW + EXPIRY_TOLERANCE_SECONDS;
+    expect(judge(pointer({ expires: NOW }), undefined, last)).toEqual({ verdict: 'install' });
+    expect(judge(pointer({ expires: NOW }), undefined, last + 1)).toEqual({ verdict: 'refused', code: 'expired' });
+  });
+
+  it('installs with a clock that is years behind', () => {
+    expect(judge(pointer(), undefined, 0)).toEqual({ verdict: 'install' });
+  });
+
+  it('refuses what lies below the floor that it states or that was stated before', () => {
+    const refused = { verdict: 'refused', code: 'below-floor' };
+    expect(judge(pointer({ sequence: 9, minimumSequence: 10 }))).toEqual(refused);
+    expect(judge(pointer({ sequence: 9 }), pointer({ sequence: 8, minimumSequence: 10 }))).toEqual(refused);
+    expect(judge(pointer({ sequence: 10, minimumSequence: 10 }))).toEqual({ verdict: 'install' });
+  });
+
+  it('refuses a sequence that leaves no room for a successor', () => {
+    expect(judge(pointer({ sequence: MAX_SEQUENCE }))).toEqual({ verdict: 'install' });
+    expect(judge(pointer({ sequence: MAX_SEQUENCE + 1 }))).toEqual({ verdict: 'refused', code: 'sequence-too-high' });
+    const highest = pointer({ sequence: Number.MAX_SAFE_INTEGER });
+    expect(judge(highest)).toEqual({ verdict: 'refused', code: 'sequence-too-high' });
+  });
+});

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { type WebSocketLike, webSocketSignaling } from '../../../src/platform/web-socket-signaling.ts';
+import { SeededRandom } from '../../fakes/seeded-random.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
+
+type Listener = (event: { readonly data: unknown }) => void;
+
+/** A socket that a test opens, feeds and breaks. */
+class ScriptedSocket implements WebSocketLike {
+  readonly sent: string[] = [];
+  isClosed = false;
+  readonly #listeners: [string, Listener][] = [];
+
+  send(text: string): void {
+    this.sent.push(text);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  addEventListener(type: string, listener: Listener): void {
+    this.#listeners.push([type, listener]);
+  }
+
+  emit(type: string, data?: unknown): void {
+    for (const [heard, listener] of this.#listeners) if (heard === type) listener({ data });
+  }
+}
+
+const PEER = '1'.repeat(32);
+const WELCOME = JSON.stringify({ type: 'welcome', peer: PEER, iceServers: [] });
+
+function open() {
+  const clock = new VirtualClock();
+  const sockets: ScriptedSocket[] = [];
+  const events: string[] = [];
+  const signaling = webSocketSignaling({
+    url: 'ws://x/',
+    room: 'a'.repeat(64),
+    clock,
+    random: new SeededRandom(7),
+    connect: () => {
+      const socket = new ScriptedSocket();
+      sockets.push(socket);
+      return socket;
+    },
+  });
+  signaling.open({
+    onWelcome: () => events.push('welcome'),
+    onPartner: () => events.push('partner'),
+    onSignal: () => events.push('signal'),
+    onGone: () => events.push('gone'),
+    onDown: (reason) => events.push(`down: ${reason}`),
+  });
+  const last = (): ScriptedSocket => sockets.at(-1) as ScriptedSocket;
+  return { clock, sockets, events, signaling, last };
+}
+
+describe('signaling over a web socket, in time', () => {
+  it('joins first, and sends nothing else before the welcome', () => {
+    const { signaling, last } = open();
+    signaling.match(3);
+    last().emit('open');
+    signaling.match(3);
+    expect(last().sent).toEqual([JSON.stringify({ type: 'join', version: 1, room: 'a'.repeat(64) })]);
+    last().emit('message', WELCOME);
+    signaling.match(3);
+    expect(last().sent).toHaveLength(2);
+  });
+
+  it('waits longer from attempt to attempt, between 0.5 and 30 s, and says once that the server is away', async () => {
+    const { clock, sockets, events } = open();
+    const attemptsMs: number[] = [];
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      (sockets.at(-1) as ScriptedSocket).emit('error');
+      const before = sockets.length;
+      const failedMs = clock.now();
+      await clock.runUntil(() => sockets.length > before);
+      attemptsMs.push(clock.now() - failedMs);
+    }
+    for (const [attempt, delayMs] of attemptsMs.entries()) {
+      const ceilingMs = Math.min(30_000, 1000 * 2 ** attempt);
+      expect(delayMs).toBeGreaterThanOrEqual(ceilingMs / 2);
+      expect(delayMs).toBeLessThanOrEqual(ceilingMs);
+    }
+    expect(events).toEqual(['down: the connection failed']);
+  });
+
+  it('gives up an attempt without a welcome after 10 s', async () => {
+    const { clock, events, last } = open();
+    const socket = last();
+    socket.emit('open');
+    await clock.advance(10_000);
+    expect(socket.isClosed).toBe(true);
+    expect(events).toEqual(['down: no welcome in time']);
+  });
+
+  it('starts from the shortest delay after a connection that lasted, and from a longer one after one that did not', async () => {
+    const { clock, sockets, last } = open();
+    const reconnect = async (livedMs: number): Promise<number> => {
+      last().emit('message', WELCOME);
+      await clock.advance(livedMs);
+      last().emit('close');
+      const [before, endedMs] = [sockets.length, clock.now()];
+      await clock.runUntil(() => sockets.length > before);
+      return clock.now() - endedMs;
+    };
+    for (let round = 0; round < 6; round += 1) await reconnect(10);
+    expect(await reconnect(10)).toBeGreaterThan(10_000);
+    expect(await reconnect(60_000)).toBeLessThanOrEqual(1000);
+  });
+
+  it('does what the server says with an error: goes and comes back', async () => {
+    const { clock, sockets, events, last } = open();
+    last().emit('message', WELCOME);
+    last().emit('message', JSON.stringify({ type: 'error', code: 'shutting-down', message: 'bye' }));
+    expect(events).toEqual(['welcome', 'down: the server says shutting-down: bye']);
+    await clock.advance(1000);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it('is closed when the socket is, or after 2 s when it never is', async () => {
+    const prompt = open();
+    prompt.last().emit('message', WELCOME);
+    const closed = prompt.signaling.close();
+    prompt.last().emit('close');
+    await closed;
+
+    const stuck = open();
+    let isClosed = false;
+    void stuck.signaling.close().then(() => {
+      isClosed = true;
+    });
+    await stuck.clock.advance(1999);
+    expect(isClosed).toBe(false);
+    await stuck.clock.advance(1);
+    expect(isClosed).toBe(true);
+    await stuck.clock.advance(600_000);
+    expect(stuck.sockets).toHaveLength(1);
+  });
+});
