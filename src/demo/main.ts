@@ -6,7 +6,7 @@ import { loadMonaco } from './monaco-loader.ts';
 import { pageElement } from './page-element.ts';
 import { Panel } from './panel.ts';
 import { RateHistory } from './rate-history.ts';
-import { tabseedReadiness } from './ready.ts';
+import { firstPeer, tabseedReadiness } from './ready.ts';
 import { clearAndReload } from './reset.ts';
 import { TransferChart } from './transfer-chart.ts';
 
@@ -21,10 +21,16 @@ async function start(status: HTMLElement): Promise<void> {
     soFar.textContent = `${total.count} files, ${formatBytes(total.bytes)}`;
   });
   const panel = new Panel();
+  // A page that a worker controls from its start has been here before, and has most of the editor in its store.
+  const isNewHere = !navigator.serviceWorker?.controller;
   status.textContent = 'Waiting for Tabseed …';
   const { tabseed, problem } = await tabseedReadiness();
   panel.notice(problem);
   if (tabseed) watch(tabseed, panel);
+  if (tabseed && problem === undefined && isNewHere) {
+    status.textContent = 'Looking for peers …';
+    await firstPeer(tabseed);
+  }
   await loadEditor(status, files);
 }
 
