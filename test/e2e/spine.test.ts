@@ -70,8 +70,9 @@ describe('the Monaco demo', () => {
   it('goes from the origin to one browser, and from that browser to two others', async () => {
     const first = await visit(await stage.browser());
     await first.evaluate((paths) => tabseed.prefetch(paths), [...app.hashes.keys()]);
-    const twice = [...app.hashes.keys()].filter((path) => stage.served((served) => served === `/${path}`).length > 1);
-    expect(twice).toEqual([]);
+    // A 304 sends nothing: the browser itself revalidates the icon before there is a worker.
+    const sent = stage.served((path) => app.hashes.has(path.slice(1))).filter(({ status }) => status === 200);
+    expect(sent.map(({ path }) => path)).toEqual([...new Set(sent.map(({ path }) => path))]);
 
     stage.refuse = isContent;
     const before = stage.responses.length;
@@ -124,7 +125,6 @@ describe('the Monaco demo', () => {
     const liar = await LyingPeer.join(stage.url, app.out, app.config, app.manifest);
     closing.push(liar);
     const page = await visit(await stage.browser());
-    await page.waitForFunction(() => tabseed.stats().peers > 0);
     expect(await hashesSeenBy(page)).toEqual(app.hashes);
     await liar.dropped;
     expect(liar.liesTold).toBeGreaterThan(0);

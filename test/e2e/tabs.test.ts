@@ -36,7 +36,7 @@ describe('three tabs of one browser', () => {
   it('have one leader and one signaling connection; a download survives the leader', async () => {
     const seeder = await openTab(await (await stage.browser()).newContext());
     await seeder.evaluate(() => tabseed.prefetch(['bulk.bin']));
-    stage.refuse = (path) => path.includes('/pack-') || path.endsWith('.bin');
+    stage.refuse = (path) => path.includes('/pack-') || path.endsWith('/bulk.bin');
 
     const context = await (await stage.browser()).newContext();
     const pages = [await openTab(context), await openTab(context), await openTab(context)];
