@@ -64,7 +64,7 @@ export type LeaderRequest =
 
 /** `urgent`: a navigation or a small file that a page waits for. `bulk`: everything else. */
 export type Urgency = 'urgent' | 'bulk';
-export const URGENCIES: readonly Urgency[] = ['urgent', 'bulk'];
+const URGENCIES: readonly Urgency[] = ['urgent', 'bulk'];
 
 /** Leader → worker. */
 export type LeaderResponse =

@@ -10,7 +10,7 @@ export type PackId = Sha256;
 /** Issued by the signaling server for one connection: 32 lower-case hex characters. */
 export type PeerId = string;
 
-export const SHA256_BYTES = 32;
+const SHA256_BYTES = 32;
 
 const SHA256_PATTERN = /^[0-9a-f]{64}$/;
 const PEER_ID_PATTERN = /^[0-9a-f]{32}$/;

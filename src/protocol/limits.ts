@@ -10,7 +10,7 @@ const MIB = 1024 * KIB;
 export const MAX_CHUNK_BYTES = 256 * KIB;
 
 /** Largest encoded chunk: an encoding that does not shrink a chunk is not used, so it never exceeds the plain one. */
-export const MAX_ENCODED_CHUNK_BYTES = MAX_CHUNK_BYTES;
+export const MAX_ENCODED_CHUNK_BYTES = 256 * KIB;
 
 /** Largest pack: below the 25 MiB file limit of common static hosts, and one Range request's worth on a slow line. */
 export const MAX_PACK_BYTES = 16 * MIB;

@@ -10,12 +10,12 @@ import type { WorkerConfig } from '../../../src/protocol/worker-config.ts';
 
 const hex = (bytes: number) =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((value) => Buffer.from(value).toString('hex'));
-export const sha256 = hex(32);
+const sha256 = hex(32);
 const peerId = hex(16);
 const count = fc.oneof(fc.nat({ max: 300 }), fc.maxSafeNat());
 const text = (maxLength: number) => fc.string({ unit: 'binary', maxLength });
 /** Within MAX_LABEL_BYTES whatever the characters are: UTF-8 needs at most four bytes for each. */
-export const label = text(limits.MAX_LABEL_BYTES / 4);
+const label = text(limits.MAX_LABEL_BYTES / 4);
 
 // --- peer messages ---------------------------------------------------------------------------------------------------
 

@@ -7,13 +7,13 @@ import { fromHex } from '../../../src/protocol/identifier.ts';
 /** Bytes in hex, what they mean, and how often they repeat (once when it is left out). */
 export type Layout = readonly (readonly [hex: string, meaning: string, times?: number])[];
 
-export interface ValidBytes {
+interface ValidBytes {
   readonly name: string;
   readonly layout: Layout;
   readonly value: unknown;
 }
 
-export interface InvalidBytes {
+interface InvalidBytes {
   readonly name: string;
   readonly layout: Layout;
   readonly error: string;
