@@ -1,12 +1,10 @@
-import { SOURCES, type Source } from './source-bytes.ts';
-
 /** One file that the page or one of its workers loaded. */
 export interface LoadedFile {
   /** Path relative to the app's scope; empty for the page itself. */
   readonly name: string;
   /** What it is, after decoding. */
   readonly bytes: number;
-  readonly source: Source | 'mixed' | 'cache';
+  readonly source: 'store' | 'origin' | 'leader' | 'mixed' | 'cache';
 }
 
 /** The part of a PerformanceResourceTiming that says where a response came from; also what a worker sends of its own. */
@@ -29,9 +27,19 @@ export function loadedFile(timing: ResponseTiming, scope: string): LoadedFile | 
 }
 
 function sourceOf(timing: ResponseTiming): LoadedFile['source'] {
-  const said = timing.serverTiming.find((metric) => metric.name === METRIC)?.description;
-  const source = [...SOURCES, 'mixed' as const].find((one) => one === said);
-  if (source) return source;
-  // The browser answered without asking anyone.
-  return timing.transferSize === 0 ? 'cache' : 'origin';
+  switch (timing.serverTiming.find((metric) => metric.name === METRIC)?.description) {
+    case 'store':
+      return 'store';
+    case 'origin':
+      return 'origin';
+    case 'mixed':
+      return 'mixed';
+    case 'peers':
+      // The worker knows only that the leader gave it; of what the leader's engine itself took from the origin it
+      // learns the sum, which the panel shows above.
+      return 'leader';
+    default:
+      // Not by the worker: plain HTTP, or the browser's own cache, which asks nobody.
+      return timing.transferSize === 0 ? 'cache' : 'origin';
+  }
 }

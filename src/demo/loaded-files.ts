@@ -4,6 +4,14 @@ import { type LoadedFile, loadedFile, type ResponseTiming } from './loaded-file.
 /** Largest first, as many as anybody reads. */
 const MAX_ROWS = 40;
 
+const MEANING: Readonly<Record<LoadedFile['source'], string>> = {
+  store: "this browser's store",
+  origin: 'the web server',
+  leader: 'the leader tab, which had it from peers or the origin: see the sums above',
+  mixed: 'several of these',
+  cache: "the browser's HTTP cache",
+};
+
 export interface LoadedTotal {
   readonly count: number;
   /** After decoding. */
@@ -49,6 +57,7 @@ function row(file: LoadedFile): HTMLElement {
   const source = document.createElement('td');
   source.dataset.source = file.source;
   source.textContent = file.source;
+  source.title = MEANING[file.source];
   const size = document.createElement('td');
   size.textContent = formatBytes(file.bytes);
   element.append(name, source, size);

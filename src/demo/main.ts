@@ -22,7 +22,7 @@ async function start(status: HTMLElement): Promise<void> {
   });
   const panel = new Panel();
   // A page that a worker controls from its start has been here before, and has most of the editor in its store.
-  const isNewHere = !navigator.serviceWorker?.controller;
+  const isNewHere = 'serviceWorker' in navigator && navigator.serviceWorker.controller === null;
   status.textContent = 'Waiting for Tabseed …';
   const { tabseed, problem } = await tabseedReadiness();
   panel.notice(problem);

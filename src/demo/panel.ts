@@ -49,7 +49,10 @@ export class Panel {
   #showBytes(bytes: SourceBytes): void {
     const shares = sharesOf(bytes);
     for (const source of SOURCES) {
-      this.#parts.get(source)?.style.setProperty('flex-grow', String(shares[source]));
+      const part = this.#parts.get(source);
+      part?.style.setProperty('flex-grow', String(shares[source]));
+      // Or its gap would remain.
+      part?.toggleAttribute('hidden', bytes[source] === 0);
       const value = this.#bytes.get(source);
       if (value) value.textContent = formatBytes(bytes[source]);
     }

@@ -1,5 +1,11 @@
 /** Makes this browser a new one to the app: no worker, no stored chunk, no cached response of a worker. Then reloads. */
 export async function clearAndReload(): Promise<void> {
+  // Elsewhere there are no workers, hence nothing to clear.
+  if (isSecureContext) await clear();
+  location.reload();
+}
+
+async function clear(): Promise<void> {
   const [registrations, databases, caches] = await Promise.all([
     navigator.serviceWorker.getRegistrations(),
     indexedDB.databases(),
@@ -11,7 +17,6 @@ export async function clearAndReload(): Promise<void> {
     ...databases.flatMap(({ name }) => (isOurs(name) ? [deleteDatabase(name)] : [])),
     ...caches.filter(isOurs).map((name) => globalThis.caches.delete(name)),
   ]);
-  location.reload();
 }
 
 function isOurs(name: string | undefined): name is string {

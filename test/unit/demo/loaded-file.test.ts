@@ -13,8 +13,12 @@ function timing(path: string, more: { transferSize?: number; source?: string } =
 }
 
 describe('a loaded file', () => {
-  it.each(['peers', 'store', 'origin', 'mixed'])('has the source %s that the worker names', (source) => {
+  it.each(['store', 'origin', 'mixed'])('has the source %s that the worker names', (source) => {
     expect(loadedFile(timing('a.js', { source }), SCOPE)?.source).toBe(source);
+  });
+
+  it('came through the leader, from peers or the origin, when the worker says peers', () => {
+    expect(loadedFile(timing('a.js', { source: 'peers' }), SCOPE)?.source).toBe('leader');
   });
 
   it('came from the origin when it was transferred and the worker says nothing', () => {
