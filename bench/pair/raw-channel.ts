@@ -3,6 +3,7 @@ import type { Page } from 'playwright';
 /** The parts of simple-peer that the raw side uses, as the page sees them. */
 interface RawPeer {
   readonly _channel: RTCDataChannel;
+  readonly connected: boolean;
   on(event: 'signal' | 'data', listener: (value: never) => void): void;
   once(event: 'connect', listener: () => void): void;
   signal(signal: unknown): void;
@@ -81,7 +82,9 @@ export async function receiveBytes(page: Page, bytes: number): Promise<number> {
           if (received < total) return;
           resolve((performance.now() - startMs) / 1000);
         }) as (chunk: never) => void);
-        rawPeer.send(new Uint8Array(1));
+        const ask = (): void => rawPeer.send(new Uint8Array(1));
+        if (rawPeer.connected) ask();
+        else rawPeer.once('connect', ask);
       }),
     bytes,
   );

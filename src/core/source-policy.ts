@@ -1,11 +1,9 @@
 import type { WantedChunk } from './demand.ts';
 import type { SwarmPolicy } from './policy.ts';
 
-/** What the engine knows about the other ways to get a chunk. */
+/** What the engine knows about the ways to get chunks, the same for all of them at one moment. */
 export interface SourceFacts {
   readonly nowMs: number;
-  /** A connected peer says that it has the chunk. */
-  readonly peerHasIt: boolean;
   /** Peers may still turn up in these first moments. */
   readonly introducing: boolean;
   /** No peer is connected or can be found. */
@@ -18,20 +16,20 @@ export interface SourceFacts {
 const GIVE_UP_MS = 8000;
 
 /**
- * Whether the origin is asked for this chunk now.
+ * Whether the origin is asked for this chunk now. `peerHasIt`: a connected peer says that it has it.
  *
  * Urgent chunks are hedged: at once when no peer has them, else when a peer has not delivered within `urgentHedgeMs`.
  * Bulk chunks are patient: never while a peer that has them is fast enough, and not during the introduction.
  */
-export function askOrigin(wanted: WantedChunk, facts: SourceFacts, policy: SwarmPolicy): boolean {
+export function askOrigin(wanted: WantedChunk, peerHasIt: boolean, facts: SourceFacts, policy: SwarmPolicy): boolean {
   if (wanted.arrived || wanted.atOrigin || facts.nowMs < wanted.originRetryAtMs) return false;
   switch (wanted.urgency) {
     case 'urgent':
-      if (!facts.peerHasIt) return true;
+      if (!peerHasIt) return true;
       return facts.nowMs - wanted.wantedAtMs >= policy.urgentHedgeMs;
     case 'bulk':
       if (wanted.peer !== undefined) return false;
-      if (!facts.peerHasIt) return !facts.introducing;
+      if (!peerHasIt) return !facts.introducing;
       return facts.peerBytesPerMs !== undefined && facts.peerBytesPerMs * 1000 < policy.minimumPeerBytesPerSecond;
     default:
       return wanted.urgency satisfies never;
@@ -39,8 +37,8 @@ export function askOrigin(wanted: WantedChunk, facts: SourceFacts, policy: Swarm
 }
 
 /** Whether nobody can give this chunk: the origin refused it and no peer is in sight. */
-export function isMissing(wanted: WantedChunk, facts: SourceFacts): boolean {
+export function isMissing(wanted: WantedChunk, peerHasIt: boolean, facts: SourceFacts): boolean {
   if (wanted.originFailures === 0 || wanted.atOrigin || wanted.peer !== undefined || wanted.arrived) return false;
-  if (facts.peerHasIt) return false;
+  if (peerHasIt) return false;
   return facts.cutOff || facts.nowMs - wanted.wantedAtMs >= GIVE_UP_MS;
 }

@@ -174,10 +174,11 @@ export class Swarm {
       this.#dropStalled();
       this.#pump();
     });
-    this.#giveUpMissing();
+    const facts = this.#facts();
+    this.#giveUpMissing(facts);
     if (this.#inventory.unwrittenBytes > MAX_UNWRITTEN_BYTES) return;
     this.#askPeers();
-    this.#askOrigin();
+    this.#askOrigin(facts);
   }
 
   #askPeers(): void {
@@ -201,9 +202,9 @@ export class Swarm {
     }
   }
 
-  #askOrigin(): void {
+  #askOrigin(facts: SourceFacts): void {
+    const eligible = (wanted: WantedChunk): boolean => askOrigin(wanted, this.#peerHas(wanted), facts, this.#policy);
     while (this.#origin.active < this.#policy.originSpans) {
-      const eligible = (wanted: WantedChunk): boolean => askOrigin(wanted, this.#facts(wanted), this.#policy);
       const span = pickSpan(this.#demand, eligible, MAX_SPAN_BYTES);
       if (span === undefined) return;
       const wanted = this.#wantedIn(span);
@@ -227,23 +228,28 @@ export class Swarm {
       .filter((wanted) => wanted !== undefined);
   }
 
-  #facts(wanted: WantedChunk): SourceFacts {
+  #peerHas(wanted: WantedChunk): boolean {
+    for (const session of this.#sessions.values()) if (session.has(wanted.location)) return true;
+    return false;
+  }
+
+  #facts(): SourceFacts {
     const nowMs = this.#ports.clock.now();
     const sessions = [...this.#sessions.values()];
     const rates = sessions.map((session) => session.window.bytesPerMs);
     const measured = rates.length > 0 && rates.some((rate) => rate > 0);
     return {
       nowMs,
-      peerHasIt: sessions.some((session) => session.has(wanted.location)),
       introducing: this.#roster.isIntroducing(nowMs),
       cutOff: this.#roster.isCutOff && sessions.length === 0,
       peerBytesPerMs: measured ? rates.reduce((sum, rate) => sum + rate, 0) : undefined,
     };
   }
 
-  #giveUpMissing(): void {
-    for (const wanted of [...this.#demand.inOrder()]) {
-      if (wanted.originFailures === 0 || !isMissing(wanted, this.#facts(wanted))) continue;
+  #giveUpMissing(facts: SourceFacts): void {
+    // Deleting from the sets behind it while it runs is allowed, and skips nothing.
+    for (const wanted of this.#demand.inOrder()) {
+      if (wanted.originFailures === 0 || !isMissing(wanted, this.#peerHas(wanted), facts)) continue;
       this.#demand.remove(wanted);
       for (const receiver of wanted.receivers) receiver.onMissing(wanted.id);
     }

@@ -1,7 +1,7 @@
 import type { ChunkId } from '../protocol/identifier.ts';
 import { MAX_FRAGMENT_BYTES, MAX_OPEN_REQUESTS } from '../protocol/limits.ts';
 import { encodePeerMessage } from '../protocol/peer-message.ts';
-import { chunkAt, type Span } from './catalog.ts';
+import { type CatalogPack, chunkAt, type Span } from './catalog.ts';
 import { LINK_HIGH_WATER_BYTES, type PeerLink, type StoredChunk } from './ports.ts';
 
 export interface UploadSource {
@@ -10,8 +10,11 @@ export interface UploadSource {
   onUploaded(plainBytes: number, wireBytes: number): void;
 }
 
-/** Chunks read from the store at once: a quarter of a megabyte amortises the transaction and bounds memory. */
-const READ_BATCH_CHUNKS = 4;
+/**
+ * Bytes read from the store at once. While one batch is sent the next is read: with the link's own queue of 1 MiB the
+ * path never waits for the disk, and a peer costs 2 MiB of memory at most.
+ */
+const READ_BATCH_BYTES = 512 * 1024;
 
 /** Answers one peer's requests in their order, no faster than its link takes them. */
 export class UploadQueue {
@@ -62,18 +65,30 @@ export class UploadQueue {
 
   /** True when every chunk was sent. */
   async #answer(request: number, span: Span): Promise<boolean> {
-    for (let first = span.first; first < span.first + span.count; first += READ_BATCH_CHUNKS) {
-      const count = Math.min(READ_BATCH_CHUNKS, span.first + span.count - first);
-      const wanted = span.pack.chunks.slice(first, first + count).map((chunk) => chunk.id);
-      const chunks = await this.#source.read(wanted);
+    let reading = this.#read(span, span.first);
+    while (this.#requests.has(request)) {
+      const { first, chunks } = await reading;
+      const next = first + chunks.length;
+      const isLast = next >= span.first + span.count;
+      if (!isLast) reading = this.#read(span, next);
       for (const [position, stored] of chunks.entries()) {
         if (stored === undefined) return false;
         const index = first + position;
         if (!(await this.#send(request, index, stored))) return false;
         this.#source.onUploaded(chunkAt({ pack: span.pack, index }).plainBytes, stored.bytes.length);
       }
+      if (isLast) return true;
     }
-    return true;
+    return false;
+  }
+
+  /** One batch of the span, from chunk `first` of the pack. */
+  async #read(span: Span, first: number): Promise<{ first: number; chunks: readonly (StoredChunk | undefined)[] }> {
+    const { pack } = span;
+    let end = first + 1;
+    while (end < span.first + span.count && bytesBetween(pack, first, end + 1) <= READ_BATCH_BYTES) end += 1;
+    const ids = pack.chunks.slice(first, end).map((chunk) => chunk.id);
+    return { first, chunks: await this.#source.read(ids) };
   }
 
   /** False when the request was cancelled meanwhile. */
@@ -101,4 +116,8 @@ export class UploadQueue {
     }
     return true;
   }
+}
+
+function bytesBetween(pack: CatalogPack, first: number, end: number): number {
+  return (pack.offsets[end] as number) - (pack.offsets[first] as number);
 }

@@ -97,12 +97,13 @@ export class WorldEngine {
     const file = release.manifest.files.find((candidate) => candidate.path === path);
     if (file === undefined) throw new Error(`no file ${path}`);
     const order = chunksOfFile(release.manifest, file).map((chunk) => chunk.id);
+    const expected = new Set(order).size;
     const parts = new Map<string, Uint8Array>();
     const fetch: FileFetch = {
       missing: [],
       cancel: () => want.cancel(),
       get done() {
-        return parts.size + fetch.missing.length === new Set(order).size;
+        return parts.size + fetch.missing.length === expected;
       },
       get hash() {
         const digest = createHash('sha256');

@@ -73,13 +73,7 @@ describe('pickSpan()', () => {
 });
 
 describe('the source policy', () => {
-  const facts: SourceFacts = {
-    nowMs: 1000,
-    peerHasIt: false,
-    introducing: false,
-    cutOff: false,
-    peerBytesPerMs: undefined,
-  };
+  const facts: SourceFacts = { nowMs: 1000, introducing: false, cutOff: false, peerBytesPerMs: undefined };
   const chunk = (fields: Partial<WantedChunk>): WantedChunk => ({
     id: '',
     location: { pack: packOf(1), index: 0 },
@@ -95,35 +89,36 @@ describe('the source policy', () => {
   });
 
   it('sends urgent chunks to the origin at once, unless a peer has them', () => {
-    expect(askOrigin(chunk({ urgency: 'urgent' }), { ...facts, introducing: true }, TAB_POLICY)).toBe(true);
-    expect(askOrigin(chunk({ urgency: 'urgent' }), { ...facts, peerHasIt: true }, TAB_POLICY)).toBe(false);
+    expect(askOrigin(chunk({ urgency: 'urgent' }), false, { ...facts, introducing: true }, TAB_POLICY)).toBe(true);
+    expect(askOrigin(chunk({ urgency: 'urgent' }), true, facts, TAB_POLICY)).toBe(false);
   });
 
   it('hedges an urgent chunk when the peer is late', () => {
-    const late = { ...facts, peerHasIt: true, nowMs: 1000 + TAB_POLICY.urgentHedgeMs };
-    expect(askOrigin(chunk({ urgency: 'urgent', peer: 'x' }), late, TAB_POLICY)).toBe(true);
+    const late = { ...facts, nowMs: 1000 + TAB_POLICY.urgentHedgeMs };
+    expect(askOrigin(chunk({ urgency: 'urgent', peer: 'x' }), true, late, TAB_POLICY)).toBe(true);
   });
 
   it('lets bulk chunks wait for the introduction and for peers that are fast enough', () => {
-    expect(askOrigin(chunk({}), { ...facts, introducing: true }, TAB_POLICY)).toBe(false);
-    expect(askOrigin(chunk({}), facts, TAB_POLICY)).toBe(true);
-    expect(askOrigin(chunk({}), { ...facts, peerHasIt: true }, TAB_POLICY)).toBe(false);
-    expect(askOrigin(chunk({}), { ...facts, peerHasIt: true, peerBytesPerMs: 5000 }, TAB_POLICY)).toBe(false);
-    expect(askOrigin(chunk({}), { ...facts, peerHasIt: true, peerBytesPerMs: 50 }, TAB_POLICY)).toBe(true);
+    expect(askOrigin(chunk({}), false, { ...facts, introducing: true }, TAB_POLICY)).toBe(false);
+    expect(askOrigin(chunk({}), false, facts, TAB_POLICY)).toBe(true);
+    expect(askOrigin(chunk({}), true, facts, TAB_POLICY)).toBe(false);
+    expect(askOrigin(chunk({}), true, { ...facts, peerBytesPerMs: 5000 }, TAB_POLICY)).toBe(false);
+    expect(askOrigin(chunk({}), true, { ...facts, peerBytesPerMs: 50 }, TAB_POLICY)).toBe(true);
   });
 
   it('never asks twice at a time, nor before the retry is due', () => {
     for (const fields of [{ atOrigin: true }, { arrived: true }, { originRetryAtMs: 2000 }]) {
-      expect(askOrigin(chunk({ urgency: 'urgent', ...fields }), facts, TAB_POLICY)).toBe(false);
+      expect(askOrigin(chunk({ urgency: 'urgent', ...fields }), false, facts, TAB_POLICY)).toBe(false);
     }
   });
 
   it('calls a chunk missing only when the origin refused it and no peer is in sight', () => {
-    expect(isMissing(chunk({}), { ...facts, cutOff: true })).toBe(false);
-    expect(isMissing(chunk({ originFailures: 1 }), { ...facts, cutOff: true })).toBe(true);
-    expect(isMissing(chunk({ originFailures: 1 }), facts)).toBe(false);
-    expect(isMissing(chunk({ originFailures: 1 }), { ...facts, nowMs: 9000 })).toBe(true);
-    expect(isMissing(chunk({ originFailures: 1 }), { ...facts, nowMs: 9000, peerHasIt: true })).toBe(false);
+    const late = { ...facts, nowMs: 9000 };
+    expect(isMissing(chunk({}), false, { ...facts, cutOff: true })).toBe(false);
+    expect(isMissing(chunk({ originFailures: 1 }), false, { ...facts, cutOff: true })).toBe(true);
+    expect(isMissing(chunk({ originFailures: 1 }), false, facts)).toBe(false);
+    expect(isMissing(chunk({ originFailures: 1 }), false, late)).toBe(true);
+    expect(isMissing(chunk({ originFailures: 1 }), true, late)).toBe(false);
   });
 });
 

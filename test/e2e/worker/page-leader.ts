@@ -1,0 +1,73 @@
+import type { Page } from 'playwright';
+
+/**
+ * - `generous`: has every chunk of one file.
+ * - `poor`: has nothing.
+ * - `lying`: sends bytes that are not the chunk.
+ * - `silent`: never answers.
+ */
+export type LeaderManner = 'generous' | 'poor' | 'lying' | 'silent';
+
+/** Makes the page the leader, with a stand-in for the engine. It leads again when the worker calls. */
+export async function becomeLeader(page: Page, manner: LeaderManner, file: { readonly url: string }): Promise<void> {
+  await page.evaluate(
+    async ([how, url]) => {
+      const log: { type: string }[] = [];
+      Object.assign(globalThis, { log });
+      const chunks = new Map<string, ArrayBuffer>();
+      if (how === 'generous') await cutLikeTheStore(url);
+
+      async function cutLikeTheStore(target: string): Promise<void> {
+        // The chunks that the worker has stored of the file: the store knows where the cuts are.
+        await fetch(target).then((response) => response.arrayBuffer());
+        const [info] = await indexedDB.databases();
+        const database = await new Promise<IDBDatabase>((resolve) => {
+          const request = indexedDB.open(info?.name ?? '');
+          request.onsuccess = () => resolve(request.result);
+        });
+        const store = database.transaction('chunks').objectStore('chunks');
+        await new Promise((resolve) => {
+          store.openCursor().onsuccess = ({ target: cursors }) => {
+            const cursor = (cursors as IDBRequest<IDBCursorWithValue | null>).result;
+            if (cursor === null) {
+              resolve(undefined);
+              return;
+            }
+            const { encoding, bytes } = cursor.value as { encoding: string; bytes: Uint8Array };
+            if (encoding === 'identity') chunks.set(String(cursor.key), new Uint8Array(bytes).buffer);
+            cursor.continue();
+          };
+        });
+        database.close();
+      }
+
+      function lead(): void {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = ({ data }) => {
+          log.push(data);
+          if (data.type !== 'want' || how === 'silent') return;
+          const { request } = data;
+          port1.postMessage({ type: 'ack', request });
+          for (const chunk of data.chunks) {
+            const bytes = how === 'lying' ? new ArrayBuffer(1000) : chunks.get(chunk)?.slice(0);
+            if (bytes === undefined) port1.postMessage({ type: 'missing', request, chunk });
+            else port1.postMessage({ type: 'chunk', request, chunk, bytes }, [bytes]);
+          }
+        };
+        navigator.serviceWorker.controller?.postMessage({ type: 'lead', version: 1 }, [port2]);
+      }
+
+      navigator.serviceWorker.addEventListener('message', ({ data }) => {
+        if (data.type === 'leader-wanted') lead();
+      });
+      navigator.serviceWorker.startMessages();
+      lead();
+    },
+    [manner, file.url] as const,
+  );
+}
+
+/** What the worker has said to this leader. */
+export function leaderLog(page: Page): Promise<{ type: string; urgency?: string }[]> {
+  return page.evaluate(() => (globalThis as unknown as { log: { type: string }[] }).log);
+}
