@@ -14,26 +14,18 @@ export interface BodySlice {
  * @param first the feed's first piece, which is waited for before a response exists.
  */
 export function bodyStream(feed: FileFeed, first: FeedPiece, slice: BodySlice): ReadableStream<Uint8Array> {
-  let piece: FeedPiece | undefined = first;
-  let skipBytes = slice.skipBytes;
-  let leftBytes = slice.bytes;
+  let waiting: FeedPiece | undefined = first;
+  let { skipBytes, bytes: leftBytes } = slice;
   return new ReadableStream(
     {
+      // Its rejection, when no source has the next chunk, errors the stream: nothing else can be said any more.
       async pull(controller) {
-        try {
-          // Always awaited, also for the first piece, which is there already: when `pull` closes the stream in its own
-          // turn and an abort listener then runs, Chromium 156 hangs the whole worker.
-          piece = await (piece ?? feed.next());
-        } catch (error) {
-          controller.error(error);
-          return;
-        }
-        if (piece === undefined) {
-          controller.error(new Error('the feed ended early'));
-          return;
-        }
+        // Always awaited, also for the first piece, which is there already: when an event is dispatched (here the feed's
+        // abort) in the turn in which a pull has enqueued, Chromium 156 hangs the whole worker.
+        const piece = await (waiting ?? feed.next());
+        waiting = undefined;
+        if (piece === undefined) throw new Error('the feed ended early');
         const part = piece.plain.subarray(skipBytes, skipBytes + leftBytes);
-        piece = undefined;
         skipBytes = 0;
         leftBytes -= part.length;
         controller.enqueue(part);

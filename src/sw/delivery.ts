@@ -49,6 +49,8 @@ export class Delivery {
   }
 
   #farSources(manifest: Manifest, file: ReleaseFile): ChunkSource[] {
-    return [this.#leader, new FileOrigin(manifest, file, this.#tools), this.#leader.patient];
+    const origin = new FileOrigin(manifest, file, this.#tools);
+    // Without peers no tab leads: nobody must wait for one.
+    return manifest.settings.mode === 'off' ? [origin] : [this.#leader, origin, this.#leader.patient];
   }
 }

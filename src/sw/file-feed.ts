@@ -92,8 +92,9 @@ export class FileFeed {
       this.#waiter = undefined;
       this.#position += 1;
       this.#windowBytes -= chunk.plainBytes;
-      this.#release(chunk.id);
-      waiter.resolve(piece);
+      const isLast = this.#release(chunk.id);
+      // A response's stream takes the buffer away; a later place needs the bytes again.
+      waiter.resolve(isLast ? piece : { chunk, plain: piece.plain.slice() });
     } else if (this.#failed.has(chunk.id)) {
       this.#waiter = undefined;
       waiter.reject(new FeedError(`no source has chunk ${chunk.id}`));
@@ -101,14 +102,16 @@ export class FileFeed {
     }
   }
 
-  #release(id: ChunkId): void {
+  /** Returns whether no other place in the window needs the chunk. */
+  #release(id: ChunkId): boolean {
     const uses = (this.#uses.get(id) ?? 1) - 1;
     if (uses > 0) {
       this.#uses.set(id, uses);
-      return;
+      return false;
     }
     this.#uses.delete(id);
     this.#held.delete(id);
+    return true;
   }
 
   #topUp(): void {

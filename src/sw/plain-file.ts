@@ -18,6 +18,8 @@ export class PlainFile implements ChunkSource {
   readonly #tools: OriginTools;
   #cutter: ByteCutter | undefined;
   #position = 0;
+  /** Where it will stand when all that was asked for so far is read. */
+  #planned = 0;
   #isBroken = false;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -30,16 +32,16 @@ export class PlainFile implements ChunkSource {
   /** False when it would have to read through much that is not wanted. */
   isNear(chunks: readonly PackedChunk[]): boolean {
     if (this.#isBroken) return false;
-    const end = this.#endOf(chunks);
     let unwantedBytes = 0;
     const wanted = new Set(chunks.map((chunk) => chunk.id));
-    for (const chunk of this.#chunks.slice(this.#position, end)) {
+    for (const chunk of this.#chunks.slice(this.#planned, this.#endOf(chunks, this.#planned))) {
       if (!wanted.has(chunk.id)) unwantedBytes += chunk.plainBytes;
     }
     return unwantedBytes <= NEAR_BYTES;
   }
 
   take(chunks: readonly PackedChunk[], request: ChunkRequest): Promise<readonly PackedChunk[]> {
+    this.#planned = this.#endOf(chunks, this.#planned);
     // One reader at a time: the body is a single sequence.
     const turn = this.#turn.then(() => this.#read(chunks, request));
     this.#turn = turn;
@@ -48,7 +50,7 @@ export class PlainFile implements ChunkSource {
 
   async #read(chunks: readonly PackedChunk[], request: ChunkRequest): Promise<readonly PackedChunk[]> {
     const wanted = new Set(chunks.map((chunk) => chunk.id));
-    const end = this.#endOf(chunks);
+    const end = this.#endOf(chunks, this.#position);
     try {
       while (this.#position < end && !this.#isBroken && !request.signal.aborted) {
         const chunk = this.#chunks[this.#position] as PackedChunk;
@@ -83,11 +85,11 @@ export class PlainFile implements ChunkSource {
     return new ByteCutter(source);
   }
 
-  /** The position after the last that is wanted and not read yet; where it stands, when there is none. */
-  #endOf(chunks: readonly PackedChunk[]): number {
+  /** The position after the last of these chunks that lie at or behind `from`; `from` itself, when none does. */
+  #endOf(chunks: readonly PackedChunk[], from: number): number {
     const ahead = new Set(chunks.map((chunk) => chunk.id));
-    let end = this.#position;
-    for (let position = this.#position; position < this.#chunks.length && ahead.size > 0; position += 1) {
+    let end = from;
+    for (let position = from; position < this.#chunks.length && ahead.size > 0; position += 1) {
       if (ahead.delete((this.#chunks[position] as PackedChunk).id)) end = position + 1;
     }
     return end;

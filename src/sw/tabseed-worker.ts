@@ -37,6 +37,8 @@ export class TabseedWorker {
   readonly #opened: Promise<void>;
   #isOpen = false;
   #leaderClient: string | undefined;
+  /** What a page has loaded plainly is not to be prefetched again. */
+  #adopting: Promise<void> = Promise.resolve();
   #checkedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(scope: ServiceWorkerGlobalScope, config: WorkerConfig, ports: WorkerPorts) {
@@ -110,7 +112,8 @@ export class TabseedWorker {
         // The event itself is what keeps the worker alive.
         return;
       case 'loaded':
-        event.waitUntil(this.#adopt(message.urls));
+        this.#adopting = this.#adopt(message.urls);
+        event.waitUntil(this.#adopting);
         return;
       case 'prefetch':
         event.waitUntil(reply(event.ports[0], this.#prefetch(message.urls)));
@@ -163,7 +166,8 @@ export class TabseedWorker {
 
   /** A page that is off takes its workers with it. */
   #isBypassed(event: FetchEvent): boolean {
-    if (!this.#bypassed.has(event.clientId)) return false;
+    // A navigation's client is, in Chromium, the page that is left: that one being off says nothing about the next.
+    if (event.request.mode === 'navigate' || !this.#bypassed.has(event.clientId)) return false;
     if (event.resultingClientId !== '') event.waitUntil(this.#bypassed.add(event.resultingClientId));
     return true;
   }
@@ -235,7 +239,7 @@ export class TabseedWorker {
   }
 
   async #prefetch(urls: readonly string[]): Promise<void> {
-    await this.#opened;
+    await Promise.all([this.#opened, this.#adopting]);
     const { active } = this.#releases;
     const files = new Set(urls.map((url) => this.#fileOf(url)));
     if (active === undefined || files.delete(undefined)) throw new NotInReleaseError();

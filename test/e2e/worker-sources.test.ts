@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Browser, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Mode } from '../../src/protocol/manifest.ts';
 import type { BuiltScripts } from '../../src/publisher/index.ts';
 import { launchChromium } from '../setup/browser.ts';
 import { becomeLeader, type LeaderManner, leaderLog } from './worker/page-leader.ts';
@@ -43,15 +44,18 @@ afterAll(async () => {
   await browser.close();
 });
 
-beforeEach(async () => {
-  site = await Site.open({ files: FILES, scripts });
-  page = await controlledPage(browser, site);
-});
+/** A site and a tab of its own for each test of a group. */
+function visitEach(mode: Mode): void {
+  beforeEach(async () => {
+    site = await Site.open({ files: FILES, scripts, mode });
+    page = await controlledPage(browser, site);
+  });
 
-afterEach(async () => {
-  await page.context().close();
-  await site.close();
-});
+  afterEach(async () => {
+    await page.context().close();
+    await site.close();
+  });
+}
 
 /** Fetches a file as a stream and tells when its first bytes are there. */
 async function startReading(path: string): Promise<{ finish: () => Promise<number> }> {
@@ -71,6 +75,8 @@ async function startReading(path: string): Promise<{ finish: () => Promise<numbe
 }
 
 describe('the worker alone', () => {
+  visitEach('off');
+
   it('takes a missing file plainly, keeps it, and has it from the store next time', async () => {
     const first = await fetched(page, '/big.bin');
     expect([sourceOf(first), first.hash]).toEqual(['origin', hashOf(BIG)]);
@@ -159,6 +165,8 @@ describe('the worker alone', () => {
 });
 
 describe('a worker that is stopped in the middle of a stream', () => {
+  visitEach('off');
+
   it('never gives a page wrong bytes, and has all of them when it is asked again', async () => {
     let letGo: () => void = () => undefined;
     site.intercept = (_, response, path) => {
@@ -186,6 +194,8 @@ describe('a worker that is stopped in the middle of a stream', () => {
 });
 
 describe('the leader of another tab', () => {
+  visitEach('site');
+
   const lead = (manner: LeaderManner) => becomeLeader(page, manner, { url: '/big.bin' });
 
   it('fills what the store lacks, and the origin is left alone', async () => {
@@ -222,7 +232,7 @@ describe('the leader of another tab', () => {
     await page.evaluate(() => {
       void fetch('/app.js');
       return new Promise((resolve) => {
-        navigator.serviceWorker.addEventListener('message', ({ data }) => {
+        navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ type: string }>) => {
           if (data.type === 'take-over') resolve(undefined);
         });
         navigator.serviceWorker.startMessages();
@@ -244,7 +254,7 @@ describe('a worker without IndexedDB', () => {
     const broken = await buildWorker(
       "Object.defineProperty(self, 'indexedDB', { get() { throw new DOMException('blocked', 'SecurityError'); } });\n",
     );
-    const other = await Site.open({ files: FILES, scripts: broken });
+    const other = await Site.open({ files: FILES, scripts: broken, mode: 'off' });
     const tab = await controlledPage(browser, other);
     for (let visit = 0; visit < 2; visit += 1) {
       const answer = await fetched(tab, '/big.bin');
@@ -257,6 +267,8 @@ describe('a worker without IndexedDB', () => {
 });
 
 describe('a page', () => {
+  visitEach('off');
+
   it('that was opened with ?tabseed=off is as without the worker, also after the worker was restarted', async () => {
     await prefetch(page, ['/', '/app.js', '/big.bin']);
     const response = await page.goto(`${site.url}?tabseed=off`);

@@ -1,4 +1,5 @@
 import type { Page } from 'playwright';
+import type { LeaderRequest, WorkerMessage } from '../../../src/protocol/bridge-message.ts';
 
 /**
  * - `generous`: has every chunk of one file.
@@ -12,7 +13,7 @@ export type LeaderManner = 'generous' | 'poor' | 'lying' | 'silent';
 export async function becomeLeader(page: Page, manner: LeaderManner, file: { readonly url: string }): Promise<void> {
   await page.evaluate(
     async ([how, url]) => {
-      const log: { type: string }[] = [];
+      const log: LeaderRequest[] = [];
       Object.assign(globalThis, { log });
       const chunks = new Map<string, ArrayBuffer>();
       if (how === 'generous') await cutLikeTheStore(url);
@@ -34,7 +35,7 @@ export async function becomeLeader(page: Page, manner: LeaderManner, file: { rea
               return;
             }
             const { encoding, bytes } = cursor.value as { encoding: string; bytes: Uint8Array };
-            if (encoding === 'identity') chunks.set(String(cursor.key), new Uint8Array(bytes).buffer);
+            if (encoding === 'identity') chunks.set(cursor.key as string, new Uint8Array(bytes).buffer);
             cursor.continue();
           };
         });
@@ -43,7 +44,7 @@ export async function becomeLeader(page: Page, manner: LeaderManner, file: { rea
 
       function lead(): void {
         const { port1, port2 } = new MessageChannel();
-        port1.onmessage = ({ data }) => {
+        port1.onmessage = ({ data }: MessageEvent<LeaderRequest>) => {
           log.push(data);
           if (data.type !== 'want' || how === 'silent') return;
           const { request } = data;
@@ -57,7 +58,7 @@ export async function becomeLeader(page: Page, manner: LeaderManner, file: { rea
         navigator.serviceWorker.controller?.postMessage({ type: 'lead', version: 1 }, [port2]);
       }
 
-      navigator.serviceWorker.addEventListener('message', ({ data }) => {
+      navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<WorkerMessage>) => {
         if (data.type === 'leader-wanted') lead();
       });
       navigator.serviceWorker.startMessages();
@@ -68,6 +69,6 @@ export async function becomeLeader(page: Page, manner: LeaderManner, file: { rea
 }
 
 /** What the worker has said to this leader. */
-export function leaderLog(page: Page): Promise<{ type: string; urgency?: string }[]> {
-  return page.evaluate(() => (globalThis as unknown as { log: { type: string }[] }).log);
+export function leaderLog(page: Page): Promise<readonly LeaderRequest[]> {
+  return page.evaluate(() => (globalThis as unknown as { log: readonly LeaderRequest[] }).log);
 }

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { createOriginServer, type ObservedResponse } from '../../../src/origin-server/index.ts';
+import type { WorkerMessage, WorkerStatus } from '../../../src/protocol/bridge-message.ts';
+import type { Mode } from '../../../src/protocol/manifest.ts';
 import { type BuiltScripts, generateKey, publish } from '../../../src/publisher/index.ts';
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
@@ -18,6 +20,8 @@ interface SiteOptions {
   readonly serverHeaders?: Readonly<Record<string, string>>;
   readonly exclude?: readonly string[];
   readonly development?: boolean;
+  /** Where it is not `off`, the worker waits for a leader that may be starting. @default "site" */
+  readonly mode?: Mode;
 }
 
 /** A published app on an origin whose answers a test controls; no signaling, no engine: the worker alone. */
@@ -98,8 +102,8 @@ async function publishInto(folder: string, options: SiteOptions, key: string, fi
     await mkdir(dirname(join(source, path)), { recursive: true });
     await writeFile(join(source, path), content);
   }
-  const { scripts, exclude, development } = options;
-  await publish({ source, out: join(folder, 'out'), key, scripts, exclude, development, inject: false });
+  const { scripts, exclude, development, mode } = options;
+  await publish({ source, out: join(folder, 'out'), key, scripts, exclude, development, mode, inject: false });
 }
 
 /** A tab of a new user, once the worker controls it. */
@@ -163,11 +167,11 @@ function askForReply(page: Page, message: unknown): Promise<unknown> {
 }
 
 /** What the worker says of itself. */
-export function status(page: Page): Promise<{ release: { sequence: number } | null; traffic: { plain: Plain } }> {
+export function status(page: Page): Promise<Status> {
   return page.evaluate(
     () =>
-      new Promise((resolve) => {
-        navigator.serviceWorker.addEventListener('message', function listen({ data }) {
+      new Promise<Status>((resolve) => {
+        navigator.serviceWorker.addEventListener('message', function listen({ data }: MessageEvent<WorkerMessage>) {
           if (data.type !== 'status') return;
           navigator.serviceWorker.removeEventListener('message', listen);
           resolve(data.status);
@@ -178,11 +182,7 @@ export function status(page: Page): Promise<{ release: { sequence: number } | nu
   );
 }
 
-interface Plain {
-  readonly store: number;
-  readonly peers: number;
-  readonly origin: number;
-}
+type Status = Pick<WorkerStatus, 'release' | 'traffic'>;
 
 /** Kills every service worker of the browser, as a browser does that needs the memory. */
 export async function stopWorkers(context: BrowserContext, page: Page): Promise<void> {
