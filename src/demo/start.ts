@@ -32,8 +32,8 @@ async function main(): Promise<void> {
 async function run(args: DemoArguments, folders: DemoFolders, abort: AbortSignal, ended: Promise<void>): Promise<void> {
   console.log('Publishing the Monaco editor …');
   const report = await publishDemo(folders, abort);
-  console.log(`Release ${report.version}: ${report.files} files, ${megabytes(report.bytes)}`);
-  console.log(`in ${report.packs} packs, ${megabytes(report.packBytes)}.`);
+  const size = `${megabytes(report.bytes)}, packed into ${megabytes(report.packBytes)}`;
+  console.log(`Release ${report.version}: ${report.files} files, ${size}`);
   const origin = new OriginSwitch();
   const server = await startOnFreePort(args.port, {
     root: folders.out,
