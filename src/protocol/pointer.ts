@@ -105,5 +105,8 @@ function decodePayload(payload: Uint8Array): Pointer {
 }
 
 function withContext(payload: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new ByteWriter().bytes(SIGNATURE_CONTEXT).bytes(payload).finish();
+  const bytes = new Uint8Array(SIGNATURE_CONTEXT.length + payload.length);
+  bytes.set(SIGNATURE_CONTEXT);
+  bytes.set(payload, SIGNATURE_CONTEXT.length);
+  return bytes;
 }

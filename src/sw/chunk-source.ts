@@ -1,9 +1,6 @@
-import type { Urgency } from '../protocol/bridge-message.ts';
+import type { SourceName, Urgency } from '../protocol/bridge-message.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import type { PackedChunk } from '../protocol/manifest.ts';
-
-/** Where a chunk came from. `peers`: through the leader, whose engine may itself have gone to the origin. */
-export type SourceName = 'store' | 'peers' | 'origin';
 
 export interface ChunkRequest {
   readonly urgency: Urgency;

@@ -1,8 +1,8 @@
-import type { Urgency } from '../protocol/bridge-message.ts';
+import type { SourceName, Urgency } from '../protocol/bridge-message.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import { MAX_CHUNKS_PER_WANT } from '../protocol/limits.ts';
 import type { PackedChunk } from '../protocol/manifest.ts';
-import { type ChunkSource, type SourceName, takeFrom } from './chunk-source.ts';
+import { type ChunkSource, takeFrom } from './chunk-source.ts';
 import { FeedError } from './errors.ts';
 
 /** Chunks asked for together: one transaction of the store, one message to the leader. */

@@ -41,8 +41,7 @@ export function installTabseed(scope: ServiceWorkerGlobalScope, config: WorkerCo
 function refuse(scope: ServiceWorkerGlobalScope): void {
   // biome-ignore lint/suspicious/noConsole: the publisher must see why nothing works
   console.warn(
-    `tabseed: published with a development key, which works on this machine only, not on ${scope.location.host}. ` +
-      'The worker removes itself. Publish with a key of your own: tabseed keygen --out FILE.',
+    'tabseed: a development key works on loopback hosts only. This worker removes itself; make a key: tabseed keygen',
   );
   scope.addEventListener('activate', (event) => event.waitUntil(scope.registration.unregister()));
 }
@@ -53,12 +52,11 @@ function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerP
   const database = openBrowserDatabase({ app: config.app, scope: base });
   const digest = subtleDigest();
   const clock = systemClock();
-  const log = silentLog();
   return {
-    ...{ digest, fetch, clock, log, codec: streamCodec() },
+    ...{ digest, fetch, clock, codec: streamCodec(), log: silentLog() },
     origin: httpOrigin({ base, fetch }),
-    store: new TolerantStore(database.chunks, clock, log),
-    records: new Records(database.records, log),
+    store: new TolerantStore(database.chunks, clock),
+    records: new Records(database.records),
     verifyPointer: (bytes) => verifyPointer(bytes, config),
     loadRelease: async (known) => {
       const loaded = await loadRelease({ base, fetch, config, known, now: Date.now, digest });

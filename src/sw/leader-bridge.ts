@@ -135,7 +135,7 @@ export class LeaderBridge implements ChunkSource {
       case 'ack':
         return;
       case 'chunk':
-        void this.#verify(ask, message.chunk, new Uint8Array(message.bytes));
+        void this.#verify(ask, message);
         return;
       case 'missing':
         this.#answered(ask, message.chunk);
@@ -218,15 +218,17 @@ export class LeaderBridge implements ChunkSource {
     this.#cancelTakeOver = undefined;
   }
 
-  async #verify(ask: Ask, id: ChunkId, plain: Uint8Array): Promise<void> {
+  async #verify(ask: Ask, message: LeaderResponse & { readonly type: 'chunk' }): Promise<void> {
+    const { chunk: id, source } = message;
     const chunk = ask.chunks.get(id);
     if (chunk === undefined) return;
+    const plain = new Uint8Array(message.bytes);
     const isGood = (await this.#ports.digest.sha256(plain)) === id;
     // It may have ended meanwhile, or the chunk may have come twice.
     if (!this.#asks.has(ask.request) || !ask.waiting.has(id)) return;
     if (isGood) {
       ask.given.add(id);
-      ask.terms.deliver(chunk, plain, 'peers');
+      ask.terms.deliver(chunk, plain, source);
     }
     this.#answered(ask, id);
   }

@@ -1,22 +1,18 @@
-import type { Log } from '../core/ports.ts';
 import type { RecordStore } from '../platform/idb-database.ts';
 
-/** Small values that outlive this worker. Without a database they last as long as it does; nothing else changes. */
+/** Small values that outlive this worker, where there is a database that works. */
 export class Records {
   readonly #store: Pick<RecordStore, 'get' | 'set'>;
-  readonly #log: Log;
 
-  constructor(store: Pick<RecordStore, 'get' | 'set'>, log: Log) {
+  constructor(store: Pick<RecordStore, 'get' | 'set'>) {
     this.#store = store;
-    this.#log = log;
   }
 
   /** Untrusted, like everything from a disk. Never rejects: `undefined` when there is none, or no database. */
   async read(key: string): Promise<unknown> {
     try {
       return await this.#store.get(key);
-    } catch (error) {
-      this.#log.debug('record-not-read', { key, error });
+    } catch {
       return undefined;
     }
   }
@@ -25,8 +21,8 @@ export class Records {
   async write(entries: Readonly<Record<string, unknown>>): Promise<void> {
     try {
       await this.#store.set(entries);
-    } catch (error) {
-      this.#log.debug('record-not-written', { keys: Object.keys(entries), error });
+    } catch {
+      // It lasts as long as this worker then.
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { LoadedRelease } from '../platform/release-source.ts';
+import type { SourceName } from '../protocol/bridge-message.ts';
 import { chunksOfFile, type HeaderSet, type PackedChunk, type ReleaseFile } from '../protocol/manifest.ts';
 import { bodyStream } from './body-stream.ts';
-import type { SourceName } from './chunk-source.ts';
 import type { Delivery } from './delivery.ts';
 import type { DocumentHeaders } from './document-headers.ts';
 import { planResponse, type ResponsePlan } from './response-plan.ts';

@@ -158,8 +158,8 @@ export class TabseedWorker {
         const file = release && fileAt(release.manifest, path);
         if (file) return await this.#responder.respond(event.request, release, file, (work) => event.waitUntil(work));
       }
-    } catch (error) {
-      this.#ports.log.debug('answer-failed', { path, error });
+    } catch {
+      // No source has the beginning, or a header that protects is unknown: the network's answer is the right one.
     }
     return fetch(event.request);
   }
@@ -195,8 +195,8 @@ export class TabseedWorker {
     if (this.#releases.active !== undefined && nowMs - this.#checkedAtMs < intervalMs) return;
     try {
       await this.#check();
-    } catch (error) {
-      this.#ports.log.debug('check-failed', { error });
+    } catch {
+      // Away, or refused: what there is stays in use, and the next navigation asks again.
     }
   }
 

@@ -1,4 +1,4 @@
-import type { ChunkStore, Clock, Log, StoredChunk } from '../core/ports.ts';
+import type { ChunkStore, Clock, StoredChunk } from '../core/ports.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 
 /** A database that is stuck takes seconds to say so; meanwhile pages must not wait for it again and again. */
@@ -11,13 +11,11 @@ const REST_MS = 10_000;
 export class TolerantStore implements ChunkStore {
   readonly #store: ChunkStore;
   readonly #clock: Clock;
-  readonly #log: Log;
   #restsUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(store: ChunkStore, clock: Clock, log: Log) {
+  constructor(store: ChunkStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    this.#log = log;
   }
 
   list(): Promise<ChunkId[]> {
@@ -45,8 +43,7 @@ export class TolerantStore implements ChunkStore {
     if (this.#clock.now() < this.#restsUntilMs) return otherwise;
     try {
       return await call();
-    } catch (error) {
-      this.#log.debug('store-failed', { error });
+    } catch {
       this.#restsUntilMs = this.#clock.now() + REST_MS;
       return otherwise;
     }

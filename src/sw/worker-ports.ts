@@ -9,6 +9,7 @@ export interface WorkerPorts {
   readonly clock: Clock;
   readonly digest: Digest;
   readonly codec: Codec;
+  /** Of the engine's parts that the worker uses. */
   readonly log: Log;
   readonly origin: Origin;
   /** Never rejects but from `put`. */

@@ -85,7 +85,7 @@ function take(options: { patient?: boolean; urgency?: 'urgent' | 'bulk'; signal?
 const answer = (message: unknown, from = leader) => bridge.handleMessage(from, message);
 const ack = (request: number, from = leader) => answer({ type: 'ack', request }, from);
 const give = (request: number, chunk: PackedChunk, bytes = plainOf(chunk), from = leader) =>
-  answer({ type: 'chunk', request, chunk: chunk.id, bytes: bytes.buffer }, from);
+  answer({ type: 'chunk', request, chunk: chunk.id, source: 'peers', bytes: bytes.buffer }, from);
 
 describe('an ask to the leader', () => {
   it('is acknowledged, delivered in any order and done', async () => {

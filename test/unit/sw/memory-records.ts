@@ -1,4 +1,3 @@
-import { silentLog } from '../../../src/platform/log.ts';
 import { Records } from '../../../src/sw/records.ts';
 
 /** Records in memory. With `isBroken` set, every call fails as in private browsing. */
@@ -10,15 +9,12 @@ export class MemoryRecords {
   open(): Records {
     const attempt = <T>(call: () => T): Promise<T> =>
       this.isBroken ? Promise.reject(new Error('no database')) : Promise.resolve(call());
-    return new Records(
-      {
-        get: (key) => attempt((): unknown => structuredClone(this.entries.get(key))),
-        set: (entries) =>
-          attempt(() => {
-            for (const [key, value] of Object.entries(entries)) this.entries.set(key, structuredClone(value));
-          }),
-      },
-      silentLog(),
-    );
+    return new Records({
+      get: (key) => attempt((): unknown => structuredClone(this.entries.get(key))),
+      set: (entries) =>
+        attempt(() => {
+          for (const [key, value] of Object.entries(entries)) this.entries.set(key, structuredClone(value));
+        }),
+    });
   }
 }

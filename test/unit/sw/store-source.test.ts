@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import { StoreError } from '../../../src/core/errors.ts';
-import { silentLog } from '../../../src/platform/log.ts';
 import { chunksOfFile, type PackedChunk, type ReleaseFile } from '../../../src/protocol/manifest.ts';
 import { StoreSource } from '../../../src/sw/store-source.ts';
 import { TolerantStore } from '../../../src/sw/tolerant-store.ts';
@@ -39,7 +38,7 @@ async function take(store: MemoryStore, clock = new VirtualClock(), tolerant = t
 }
 
 function tolerantStore(store: MemoryStore, clock: VirtualClock): TolerantStore {
-  return new TolerantStore(store, clock, silentLog());
+  return new TolerantStore(store, clock);
 }
 
 it('gives what is stored, and counts it', async () => {
