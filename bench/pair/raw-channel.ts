@@ -82,9 +82,8 @@ export async function receiveBytes(page: Page, bytes: number): Promise<number> {
           if (received < total) return;
           resolve((performance.now() - startMs) / 1000);
         }) as (chunk: never) => void);
-        const ask = (): void => rawPeer.send(new Uint8Array(1));
-        if (rawPeer.connected) ask();
-        else rawPeer.once('connect', ask);
+        if (rawPeer.connected) rawPeer.send(new Uint8Array(1));
+        else rawPeer.once('connect', () => rawPeer.send(new Uint8Array(1)));
       }),
     bytes,
   );

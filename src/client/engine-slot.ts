@@ -157,8 +157,8 @@ export class EngineSlot {
 
   #run(want: OpenWant, engine: Engine): void {
     want.running = engine.fetch([...want.chunks], want.urgency, {
-      onChunk: (id, plain) => {
-        if (this.#settle(want, id)) want.receiver.onChunk(id, plain);
+      onChunk: (id, plain, source) => {
+        if (this.#settle(want, id)) want.receiver.onChunk(id, plain, source);
       },
       onMissing: (id) => {
         if (this.#settle(want, id)) want.receiver.onMissing(id);

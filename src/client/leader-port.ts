@@ -91,9 +91,9 @@ export class LeaderPort {
     const task: { want?: Want } = {};
     this.#wants.set(request, { cancel: () => task.want?.cancel() });
     task.want = this.#slot.fetch(chunks, urgency, {
-      onChunk: (chunk, plain) => {
+      onChunk: (chunk, plain, source) => {
         const bytes = wholeBuffer(plain);
-        this.send({ type: 'chunk', request, chunk, bytes }, [bytes]);
+        this.send({ type: 'chunk', request, chunk, source, bytes }, [bytes]);
         settleOne();
       },
       onMissing: (chunk) => {

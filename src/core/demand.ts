@@ -1,11 +1,11 @@
-import type { Urgency } from '../protocol/bridge-message.ts';
+import type { SourceName, Urgency } from '../protocol/bridge-message.ts';
 import type { ChunkId, PeerId } from '../protocol/identifier.ts';
 import { type ChunkLocation, chunkAt } from './catalog.ts';
 
 /** Who waits for a chunk. */
 export interface ChunkReceiver {
   /** Verified plain bytes; the buffer is the receiver's own and may be transferred. */
-  onChunk(chunk: ChunkId, plain: Uint8Array<ArrayBuffer>): void;
+  onChunk(chunk: ChunkId, plain: Uint8Array<ArrayBuffer>, source: SourceName): void;
   /** No source has it now. */
   onMissing(chunk: ChunkId): void;
 }

@@ -91,8 +91,8 @@ export class Swarm {
   fetch(chunks: readonly ChunkId[], urgency: Urgency, receiver: ChunkReceiver): Want {
     let cancelled = false;
     const guarded: ChunkReceiver = {
-      onChunk: (chunk, plain) => {
-        if (!cancelled) receiver.onChunk(chunk, plain);
+      onChunk: (chunk, plain, source) => {
+        if (!cancelled) receiver.onChunk(chunk, plain, source);
       },
       onMissing: (chunk) => {
         if (!cancelled) receiver.onMissing(chunk);
@@ -304,7 +304,7 @@ export class Swarm {
     this.#demand.remove(wanted);
     this.#count(source, plain.length, stored.bytes.length);
     this.#inventory.add(wanted.id, stored);
-    for (const receiver of wanted.receivers) receiver.onChunk(wanted.id, plain.slice());
+    for (const receiver of wanted.receivers) receiver.onChunk(wanted.id, plain.slice(), source);
     this.#cancelUnneeded(wanted);
   }
 
@@ -329,7 +329,7 @@ export class Swarm {
         if (opened === undefined) this.#want(chunk, urgency, receiver);
         else {
           this.#count('store', opened.plain.length, 0);
-          receiver.onChunk(chunk, opened.plain.slice());
+          receiver.onChunk(chunk, opened.plain.slice(), 'store');
         }
       }
     }

@@ -4,7 +4,7 @@ export interface LoadedFile {
   readonly name: string;
   /** What it is, after decoding. */
   readonly bytes: number;
-  readonly source: 'store' | 'origin' | 'leader' | 'mixed' | 'cache';
+  readonly source: 'store' | 'origin' | 'peers' | 'mixed' | 'cache';
 }
 
 /** The part of a PerformanceResourceTiming that says where a response came from; also what a worker sends of its own. */
@@ -27,17 +27,13 @@ export function loadedFile(timing: ResponseTiming, scope: string): LoadedFile | 
 }
 
 function sourceOf(timing: ResponseTiming): LoadedFile['source'] {
-  switch (timing.serverTiming.find((metric) => metric.name === METRIC)?.description) {
+  const source = timing.serverTiming.find((metric) => metric.name === METRIC)?.description;
+  switch (source) {
     case 'store':
-      return 'store';
     case 'origin':
-      return 'origin';
-    case 'mixed':
-      return 'mixed';
     case 'peers':
-      // The worker knows only that the leader gave it; of what the leader's engine itself took from the origin it
-      // learns the sum, which the panel shows above.
-      return 'leader';
+    case 'mixed':
+      return source;
     default:
       // Not by the worker: plain HTTP, or the browser's own cache, which asks nobody.
       return timing.transferSize === 0 ? 'cache' : 'origin';

@@ -7,7 +7,7 @@ const MAX_ROWS = 40;
 const MEANING: Readonly<Record<LoadedFile['source'], string>> = {
   store: "this browser's store",
   origin: 'the web server',
-  leader: 'the leader tab, which had it from peers or the origin: see the sums above',
+  peers: 'other browsers or a seed',
   mixed: 'several of these',
   cache: "the browser's HTTP cache",
 };

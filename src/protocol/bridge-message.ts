@@ -66,11 +66,21 @@ export type LeaderRequest =
 export type Urgency = 'urgent' | 'bulk';
 const URGENCIES: readonly Urgency[] = ['urgent', 'bulk'];
 
+/** Where a chunk came from. */
+export type SourceName = 'store' | 'peers' | 'origin';
+const SOURCE_NAMES: readonly SourceName[] = ['store', 'peers', 'origin'];
+
 /** Leader → worker. */
 export type LeaderResponse =
   | { readonly type: 'ack'; readonly request: number }
   /** Plain bytes, transferred. The worker verifies them again before a page sees them. */
-  | { readonly type: 'chunk'; readonly request: number; readonly chunk: ChunkId; readonly bytes: ArrayBuffer }
+  | {
+      readonly type: 'chunk';
+      readonly request: number;
+      readonly chunk: ChunkId;
+      readonly source: SourceName;
+      readonly bytes: ArrayBuffer;
+    }
   /** Neither peers nor the origin could give it now; the worker tries the origin itself. */
   | { readonly type: 'missing'; readonly request: number; readonly chunk: ChunkId }
   /** Bytes moved since the last report, and the number of connected peers. */
@@ -164,6 +174,7 @@ export function decodeLeaderResponse(value: unknown): LeaderResponse {
         type: 'chunk',
         request: asCount(fields.request, 'request'),
         chunk: asChunkId(fields.chunk),
+        source: asOneOf(fields.source, 'source', SOURCE_NAMES),
         bytes: asBuffer(fields.bytes, 'bytes', limits.MAX_CHUNK_BYTES),
       };
     case 'missing':

@@ -49,9 +49,9 @@ describe('EngineSlot', () => {
     engines.open();
     await clock.advance(0);
     expect(engines.last.fetches[0]?.chunks).toEqual([A, B]);
-    engines.last.fetches[0]?.receiver.onChunk(A, BYTES);
+    engines.last.fetches[0]?.receiver.onChunk(A, BYTES, 'peers');
     engines.last.fetches[0]?.receiver.onMissing(B);
-    engines.last.fetches[0]?.receiver.onChunk(A, BYTES);
+    engines.last.fetches[0]?.receiver.onChunk(A, BYTES, 'peers');
     expect(log).toEqual(['chunk a', 'missing b']);
   });
 
@@ -93,7 +93,7 @@ describe('EngineSlot', () => {
     slot.setReleases(releasesOf(1));
     await clock.advance(0);
     fetch(A, B);
-    engines.last.fetches[0]?.receiver.onChunk(A, BYTES);
+    engines.last.fetches[0]?.receiver.onChunk(A, BYTES, 'peers');
     slot.setCircumstances(PAUSED);
     expect(log).toEqual(['chunk a', 'missing b', 'peers 0']);
     expect([engines.last.closed, engines.last.fetches[0]?.cancelled]).toEqual([true, true]);
@@ -176,7 +176,7 @@ describe('EngineSlot', () => {
     await clock.advance(0);
     const want = fetch(A);
     want.cancel();
-    engines.last.fetches[0]?.receiver.onChunk(A, BYTES);
+    engines.last.fetches[0]?.receiver.onChunk(A, BYTES, 'peers');
     slot.setCircumstances(PAUSED);
     expect(log).toEqual(['peers 0']);
     expect(engines.last.fetches[0]?.cancelled).toBe(true);

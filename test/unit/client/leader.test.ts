@@ -85,13 +85,13 @@ describe('Leader', () => {
     expect([fetch?.urgency, fetch?.chunks]).toEqual(['urgent', [A, B]]);
 
     const part = new Uint8Array([1, 2, 3, 4]).subarray(1, 3);
-    fetch?.receiver.onChunk(A, part);
+    fetch?.receiver.onChunk(A, part, 'peers');
     fetch?.receiver.onMissing(B);
     await until(() => end.received.some(({ type }) => type === 'missing'));
     const answers = end.received.filter(({ type }) => type !== 'report');
     expect(answers).toEqual([
       { type: 'ack', request: 7 },
-      { type: 'chunk', request: 7, chunk: A, bytes: new Uint8Array([2, 3]).buffer },
+      { type: 'chunk', request: 7, chunk: A, source: 'peers', bytes: new Uint8Array([2, 3]).buffer },
       { type: 'missing', request: 7, chunk: B },
     ]);
     await leader.close();
@@ -105,7 +105,7 @@ describe('Leader', () => {
     end.post({ type: 'want', request: 1, urgency: 'bulk', chunks: [A] });
     await until(() => engines.started[0]?.fetches.length === 1);
     const whole = new Uint8Array([1, 2, 3]);
-    engines.last.fetches[0]?.receiver.onChunk(A, whole);
+    engines.last.fetches[0]?.receiver.onChunk(A, whole, 'peers');
     expect(whole.buffer.byteLength).toBe(0);
     await leader.close();
   });
@@ -120,7 +120,7 @@ describe('Leader', () => {
     end.post({ type: 'want', request: 1, urgency: 'bulk', chunks: [A] });
     await until(() => engines.last.fetches.length === 1);
     await clock.advance(KEEP_ALIVE_MS * 2);
-    engines.last.fetches[0]?.receiver.onChunk(A, new Uint8Array(1));
+    engines.last.fetches[0]?.receiver.onChunk(A, new Uint8Array(1), 'peers');
     await clock.advance(KEEP_ALIVE_MS * 3);
     expect(log).toEqual(['keep-alive', 'keep-alive']);
     await leader.close();

@@ -17,8 +17,8 @@ describe('a loaded file', () => {
     expect(loadedFile(timing('a.js', { source }), SCOPE)?.source).toBe(source);
   });
 
-  it('came through the leader, from peers or the origin, when the worker says peers', () => {
-    expect(loadedFile(timing('a.js', { source: 'peers' }), SCOPE)?.source).toBe('leader');
+  it('came from peers when the worker says so', () => {
+    expect(loadedFile(timing('a.js', { source: 'peers' }), SCOPE)?.source).toBe('peers');
   });
 
   it('came from the origin when it was transferred and the worker says nothing', () => {

@@ -75,7 +75,7 @@ describe('a structured clone', () => {
   });
 
   it('with a view where a buffer is due is refused: a view drags its whole buffer along', () => {
-    const chunk = { type: 'chunk', request: 0, chunk: HASH };
+    const chunk = { type: 'chunk', request: 0, chunk: HASH, source: 'peers' };
     expect(refusal(() => decodeLeaderResponse({ ...chunk, bytes: new Uint8Array(4) }))).toBe('bad-value');
     expect(refusal(() => decodeLeaderResponse({ ...chunk, bytes: new SharedArrayBuffer(4) }))).toBe('bad-value');
   });

@@ -1,5 +1,6 @@
+import type { SourceName } from '../../../src/protocol/bridge-message.ts';
 import type { PackedChunk } from '../../../src/protocol/manifest.ts';
-import type { ChunkRequest, ChunkSource, SourceName } from '../../../src/sw/chunk-source.ts';
+import type { ChunkRequest, ChunkSource } from '../../../src/sw/chunk-source.ts';
 
 /** A source that does what a test says, when it says so. */
 export class ScriptedSource implements ChunkSource {
