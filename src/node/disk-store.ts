@@ -57,7 +57,8 @@ export class DiskStore implements ChunkStore {
       const written = await Promise.allSettled(files.map((file) => this.#limit(() => this.#write(file))));
       const failed = written.find((outcome) => outcome.status === 'rejected');
       if (failed === undefined) return;
-      await this.#remove([...chunks.keys()]);
+      // What cannot be removed either is a whole, right chunk: no harm.
+      await Promise.allSettled(files.map(({ id }) => this.#remove([id])));
       throw failed.reason;
     });
   }

@@ -16,6 +16,12 @@ const CONNECT_LIMIT_MS = 15_000;
 /** Candidates taken from one partner: a machine with many interfaces and several servers has some 30. */
 const MAX_CANDIDATES = 64;
 
+/**
+ * Both ends make the channel themselves instead of one announcing it to the other (RFC 8832). It saves a round trip, and
+ * `@roamhq/wrtc` swaps messages that arrive while its `datachannel` event is under way (1 connection in 150, under load).
+ */
+const CHANNEL: RTCDataChannelInit = { negotiated: true, id: 0, ordered: true };
+
 export interface RtcDialerOptions {
   /** Called once, at the first dial. */
   readonly load: () => Promise<SimplePeerConstructor>;
@@ -113,6 +119,7 @@ class RtcDialing implements Dialing {
       initiator: this.#request.initiator,
       trickle: true,
       objectMode: true,
+      channelConfig: CHANNEL,
       // Always given, even when empty: simple-peer's own default contacts public STUN servers.
       config: { iceServers },
       ...(this.#options.wrtc === undefined ? {} : { wrtc: this.#options.wrtc }),
