@@ -20,7 +20,7 @@ async function newFolder(): Promise<string> {
   return folder;
 }
 
-/** The engine gives a struggling origin some seconds before it asks again. */
+/** The engine gives a struggling origin some seconds before it asks again; other tests may keep both cores busy. */
 const SLOW_MS = 30_000;
 
 interface Deployment {
@@ -67,7 +67,9 @@ async function start(
 }
 
 describe('a Node peer', () => {
-  it('mirrors an app from the origin, and is complete at once when it starts again without it', async () => {
+  it('mirrors an app from the origin, and is complete at once when it starts again without it', {
+    timeout: SLOW_MS,
+  }, async () => {
     const { url, server } = await deploy();
     const store = await newFolder();
     const progress: NodePeerProgress[] = [];
@@ -85,7 +87,9 @@ describe('a Node peer', () => {
     expect(second.traffic.plain).toMatchObject({ origin: 0, peers: 0 });
   });
 
-  it('is filled by another Node peer when the origin has the pointer and nothing else', async () => {
+  it('is filled by another Node peer when the origin has the pointer and nothing else', {
+    timeout: SLOW_MS,
+  }, async () => {
     const deployment = await deploy();
     const seed = await start(deployment.url);
     await seed.mirrored;

@@ -64,6 +64,7 @@ describe('the dialer', () => {
     await clock.advance(0);
     expect(peers[0]?.options).toMatchObject({
       trickle: true,
+      channelConfig: { negotiated: true, id: 0 },
       config: { iceServers: [{ urls: ['stun:ours.example'] }] },
     });
   });
