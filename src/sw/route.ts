@@ -6,7 +6,7 @@ import { pathOfUrl, type ReleasePath } from '../protocol/release-path.ts';
 export type RequestFacts = Pick<Request, 'method' | 'url' | 'mode' | 'destination' | 'cache' | 'referrer' | 'headers'>;
 
 /** Why a request goes to the network as if there were no worker. */
-export type PassReason =
+type PassReason =
   | 'method'
   | 'other-origin'
   | 'outside-scope'

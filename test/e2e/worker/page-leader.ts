@@ -52,7 +52,7 @@ export async function becomeLeader(page: Page, manner: LeaderManner, file: { rea
           for (const chunk of data.chunks) {
             const bytes = how === 'lying' ? new ArrayBuffer(1000) : chunks.get(chunk)?.slice(0);
             if (bytes === undefined) port1.postMessage({ type: 'missing', request, chunk });
-            else port1.postMessage({ type: 'chunk', request, chunk, bytes }, [bytes]);
+            else port1.postMessage({ type: 'chunk', request, chunk, source: 'peers', bytes }, [bytes]);
           }
         };
         navigator.serviceWorker.controller?.postMessage({ type: 'lead', version: 1 }, [port2]);

@@ -150,7 +150,7 @@ export function check(page: Page): Promise<unknown> {
   return askForReply(page, { type: 'check' });
 }
 
-export function ask(page: Page, message: unknown): Promise<void> {
+function ask(page: Page, message: unknown): Promise<void> {
   return page.evaluate((data) => navigator.serviceWorker.controller?.postMessage(data), message);
 }
 
