@@ -51,14 +51,17 @@ export class FlowWindow {
   }
 }
 
-/** Half a megabyte fills a 20 MB/s path of 25 ms, a good first guess for a neighbour, and is one second at 4 Mbit/s. */
-const INITIAL_BYTES = 512 * 1024;
+/** A megabyte fills a 20 MB/s path of 50 ms, a good first guess for a neighbour, and is two seconds at 4 Mbit/s. */
+const INITIAL_BYTES = 1024 * 1024;
 /** One large chunk, so that a slow peer still gets something to do. */
 const MINIMUM_BYTES = 256 * 1024;
 /** Chromium's SCTP receive window is 5 MiB: more in flight only queues at the sender. */
 const MAXIMUM_BYTES = 5 * 1024 * 1024;
 const INITIAL_RTT_MS = 100;
-/** Work queued at the peer beyond one round trip: covers its store read and our event loop. */
-const QUEUE_MS = 100;
+/**
+ * Work queued at the peer beyond one round trip. It has to cover its store reads and both event loops under load, which
+ * no ping shows: with 100 ms a seed was idle for half of a transfer, because a window of that size confirms itself.
+ */
+const QUEUE_MS = 400;
 /** Rates over less than this are noise. */
 const SAMPLE_MS = 50;

@@ -1,7 +1,7 @@
 import type { ChunkId } from '../protocol/identifier.ts';
 import { MAX_FRAGMENT_BYTES, MAX_OPEN_REQUESTS } from '../protocol/limits.ts';
 import { encodePeerMessage } from '../protocol/peer-message.ts';
-import { type CatalogPack, chunkAt, type Span } from './catalog.ts';
+import { chunkAt, type Span } from './catalog.ts';
 import { LINK_HIGH_WATER_BYTES, type PeerLink, type StoredChunk } from './ports.ts';
 
 export interface UploadSource {
@@ -16,11 +16,25 @@ export interface UploadSource {
  */
 const READ_BATCH_BYTES = 512 * 1024;
 
+/** A request that is being answered. */
+interface Upload {
+  readonly request: number;
+  readonly span: Span;
+  /** Index in the pack of the next chunk to read from the store. */
+  next: number;
+}
+
+interface ReadChunk {
+  readonly upload: Upload;
+  readonly index: number;
+  readonly stored: StoredChunk | undefined;
+}
+
 /** Answers one peer's requests in their order, no faster than its link takes them. */
 export class UploadQueue {
   readonly #link: PeerLink;
   readonly #source: UploadSource;
-  readonly #requests = new Map<number, Span>();
+  readonly #uploads = new Map<number, Upload>();
   #running = false;
   #closed = false;
   #resume: (() => void) | undefined;
@@ -32,14 +46,14 @@ export class UploadQueue {
 
   /** False when the peer has too many requests open. */
   add(request: number, span: Span): boolean {
-    if (this.#requests.size >= MAX_OPEN_REQUESTS || this.#requests.has(request)) return false;
-    this.#requests.set(request, span);
+    if (this.#uploads.size >= MAX_OPEN_REQUESTS || this.#uploads.has(request)) return false;
+    this.#uploads.set(request, { request, span, next: span.first });
     if (!this.#running) void this.#run();
     return true;
   }
 
   cancel(request: number): void {
-    this.#requests.delete(request);
+    this.#uploads.delete(request);
   }
 
   onWritable(): void {
@@ -49,46 +63,55 @@ export class UploadQueue {
 
   close(): void {
     this.#closed = true;
-    this.#requests.clear();
+    this.#uploads.clear();
     this.onWritable();
   }
 
   async #run(): Promise<void> {
     this.#running = true;
-    for (const [request, span] of this.#requests) {
-      const whole = await this.#answer(request, span);
-      if (!whole && this.#requests.has(request)) this.#link.send(encodePeerMessage({ type: 'reject', request }));
-      this.#requests.delete(request);
+    let reading = this.#readBatch();
+    while (reading !== undefined) {
+      const batch = await reading;
+      reading = this.#readBatch();
+      for (const chunk of batch) await this.#answer(chunk);
+      // Requests may have come while this batch was sent.
+      reading ??= this.#readBatch();
     }
     this.#running = false;
   }
 
-  /** True when every chunk was sent. */
-  async #answer(request: number, span: Span): Promise<boolean> {
-    let reading = this.#read(span, span.first);
-    while (this.#requests.has(request)) {
-      const { first, chunks } = await reading;
-      const next = first + chunks.length;
-      const isLast = next >= span.first + span.count;
-      if (!isLast) reading = this.#read(span, next);
-      for (const [position, stored] of chunks.entries()) {
-        if (stored === undefined) return false;
-        const index = first + position;
-        if (!(await this.#send(request, index, stored))) return false;
-        this.#source.onUploaded(chunkAt({ pack: span.pack, index }).plainBytes, stored.bytes.length);
+  /** Reads the next chunks of the open requests, across requests; `undefined` when all are read. */
+  #readBatch(): Promise<ReadChunk[]> | undefined {
+    const wanted: { upload: Upload; index: number; id: ChunkId }[] = [];
+    let bytes = 0;
+    for (const upload of this.#uploads.values()) {
+      const { span } = upload;
+      while (upload.next < span.first + span.count && (wanted.length === 0 || bytes < READ_BATCH_BYTES)) {
+        const chunk = chunkAt({ pack: span.pack, index: upload.next });
+        wanted.push({ upload, index: upload.next, id: chunk.id });
+        bytes += chunk.encodedBytes;
+        upload.next += 1;
       }
-      if (isLast) return true;
     }
-    return false;
+    return wanted.length === 0 ? undefined : this.#read(wanted);
   }
 
-  /** One batch of the span, from chunk `first` of the pack. */
-  async #read(span: Span, first: number): Promise<{ first: number; chunks: readonly (StoredChunk | undefined)[] }> {
-    const { pack } = span;
-    let end = first + 1;
-    while (end < span.first + span.count && bytesBetween(pack, first, end + 1) <= READ_BATCH_BYTES) end += 1;
-    const ids = pack.chunks.slice(first, end).map((chunk) => chunk.id);
-    return { first, chunks: await this.#source.read(ids) };
+  async #read(wanted: readonly { upload: Upload; index: number; id: ChunkId }[]): Promise<ReadChunk[]> {
+    const found = await this.#source.read(wanted.map(({ id }) => id));
+    return wanted.map(({ upload, index }, position) => ({ upload, index, stored: found[position] }));
+  }
+
+  async #answer({ upload, index, stored }: ReadChunk): Promise<void> {
+    const { request, span } = upload;
+    if (this.#uploads.get(request) !== upload) return;
+    if (stored === undefined) {
+      this.#uploads.delete(request);
+      this.#link.send(encodePeerMessage({ type: 'reject', request }));
+      return;
+    }
+    if (!(await this.#send(request, index, stored))) return;
+    this.#source.onUploaded(chunkAt({ pack: span.pack, index }).plainBytes, stored.bytes.length);
+    if (index + 1 === span.first + span.count) this.#uploads.delete(request);
   }
 
   /** False when the request was cancelled meanwhile. */
@@ -100,7 +123,7 @@ export class UploadQueue {
           this.#resume = resolve;
         });
       }
-      if (!this.#requests.has(request)) return false;
+      if (!this.#uploads.has(request)) return false;
       const fragment = bytes.subarray(offset, offset + MAX_FRAGMENT_BYTES);
       this.#link.send(
         encodePeerMessage({
@@ -116,8 +139,4 @@ export class UploadQueue {
     }
     return true;
   }
-}
-
-function bytesBetween(pack: CatalogPack, first: number, end: number): number {
-  return (pack.offsets[end] as number) - (pack.offsets[first] as number);
 }
