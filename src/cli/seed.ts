@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { createNodePeer, type NodePeer, type NodePeerProgress } from '../node/index.ts';
 import { termination } from './termination.ts';
 
@@ -23,16 +23,26 @@ export function registerSeed(program: Command): void {
   program
     .command('seed')
     .description('mirror a published app, verified, and seed it to browsers')
-    .argument('<url>', 'where the app is served')
+    .argument('<url>', 'where the app is served', parseUrl)
     .option('--store <folder>', 'folder for what is mirrored (default: one for each URL below ~/.cache/tabseed)')
     .option(
       '--public-key <hex>',
       'key that must have signed the app, may be repeated (default: the one seen first with this store)',
-      (value: string, before: readonly string[]) => [...before, value],
+      (value: string, before: readonly string[]) => [...before, parseKey(value)],
       [],
     )
     .option('--json', 'print one JSON object a line: progress each second, and when the mirror is complete', false)
     .action(seed);
+}
+
+function parseUrl(value: string): string {
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
+  throw new InvalidArgumentError('It must be a URL such as https://app.example/.');
+}
+
+function parseKey(value: string): string {
+  if (/^[0-9a-f]{64}$/i.test(value)) return value;
+  throw new InvalidArgumentError('It must be the 64 hex digits that `tabseed publish` prints.');
 }
 
 async function seed(url: string, flags: SeedFlags): Promise<void> {

@@ -50,6 +50,8 @@ export interface NodePeerOptions {
   readonly wrtc?: object | undefined;
   /** @default NODE_POLICY */
   readonly policy?: SwarmPolicy | undefined;
+  /** @default the system's */
+  readonly clock?: Clock | undefined;
   /** @default silent */
   readonly log?: Log | undefined;
 }
@@ -94,7 +96,7 @@ export async function createNodePeer(options: NodePeerOptions): Promise<NodePeer
     trust,
     records,
     digest,
-    clock: systemClock(),
+    clock: options.clock ?? systemClock(),
     random: systemRandom(),
     store: new ObservedStore(await DiskStore.open(options.store)),
     wrtc: options.wrtc ?? wrtc,

@@ -1,9 +1,11 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type RunningServer, startServer } from '../../../src/cli/start-server.ts';
+import type { Clock } from '../../../src/core/ports.ts';
 import { createNodePeer, type NodePeer, type NodePeerProgress } from '../../../src/node/index.ts';
+import { systemClock } from '../../../src/platform/system-clock.ts';
 import { WORKER_SCRIPT } from '../../../src/protocol/layout.ts';
 import { generateKey, type PublishOptions, publish } from '../../../src/publisher/index.ts';
 import { patterned, Signal } from '../../contract/contract.ts';
@@ -29,6 +31,8 @@ interface Deployment {
   readonly server: RunningServer;
   /** While set, packs and plain files get a 503. */
   isContentRefused: boolean;
+  /** The next release, with one file more. */
+  readonly publishAgain: () => Promise<void>;
 }
 
 /** An app of 3 MB on a real server with signaling. */
@@ -42,8 +46,13 @@ async function deploy(options: Partial<PublishOptions> = {}): Promise<Deployment
   await writeFile(join(source, 'index.html'), '<!doctype html><title>app</title>');
   await writeFile(join(source, 'data.bin'), patterned(3_000_000));
   const out = join(folder, 'out');
-  await publish({ source, out, key: generateKey().pem, scripts, ...options });
-  const deployment = { out, isContentRefused: false };
+  const key = generateKey().pem;
+  await publish({ source, out, key, scripts, sequence: 1, ...options });
+  const publishAgain = async (): Promise<void> => {
+    await writeFile(join(source, 'more.bin'), patterned(500_000, 9));
+    await publish({ source, out, key, scripts, sequence: 2, ...options });
+  };
+  const deployment = { out, isContentRefused: false, publishAgain };
   const server = await startServer({
     root: out,
     intercept: (request, response) => {
@@ -59,7 +68,12 @@ async function deploy(options: Partial<PublishOptions> = {}): Promise<Deployment
 
 async function start(
   url: string,
-  more: { store?: string; publicKeys?: string[]; onProgress?: (progress: NodePeerProgress) => void } = {},
+  more: {
+    store?: string;
+    publicKeys?: string[];
+    onProgress?: (progress: NodePeerProgress) => void;
+    clock?: Clock;
+  } = {},
 ): Promise<NodePeer> {
   const peer = await createNodePeer({ url, store: more.store ?? (await newFolder()), ...more });
   cleanups.push(() => peer.close());
@@ -134,6 +148,41 @@ describe('a Node peer', () => {
     await other.mirrored;
     await repaired.promise;
     expect(await readFile(file)).toEqual(content);
+  });
+
+  it('mirrors the next release when it finds one, and goes on when a check fails', { timeout: SLOW_MS }, async () => {
+    const { url, publishAgain, server } = await deploy();
+    const sequences = new Set<number>();
+    const found = new Signal();
+    const system = systemClock();
+    const checks: (() => void)[] = [];
+    const clock: Clock = {
+      now: () => system.now(),
+      // The minutely check alone waits so long; here the test says when.
+      after: (milliseconds, run) => {
+        if (milliseconds < 40_000) return system.after(milliseconds, run);
+        checks.push(run);
+        return () => undefined;
+      },
+    };
+    const peer = await start(url, {
+      clock,
+      onProgress: ({ sequence, storedBytes, totalBytes }) => {
+        sequences.add(sequence);
+        if (sequences.size === 2 && storedBytes === totalBytes) found.resolve();
+      },
+    });
+    await peer.mirrored;
+    await publishAgain();
+    checks.shift()?.();
+    await found.promise;
+    expect([...sequences]).toEqual([peer.release.sequence - 1, peer.release.sequence]);
+
+    await vi.waitUntil(() => checks.length > 0);
+    await server.close();
+    checks.shift()?.();
+    await vi.waitUntil(() => checks.length > 0);
+    expect(peer.release.sequence).toBe(Math.max(...sequences));
   });
 
   it('rejects mirrored when it is closed before, without an unhandled rejection', async () => {
