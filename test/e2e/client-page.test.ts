@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launchChromium } from '../setup/browser.ts';
 import type { PublishedApp } from '../stage/app.ts';
 import { Stage } from '../stage/stage.ts';
@@ -23,6 +23,10 @@ afterEach(async () => {
   await stage.close();
 });
 
+afterAll(async () => {
+  await app.remove();
+});
+
 describe('the first visit', () => {
   it('gives the worker all that the page has loaded, also beyond the 250 that browsers list', async () => {
     const scripts = Array.from({ length: 300 }, (_, index) => `script-${index}.js`);
@@ -41,6 +45,7 @@ describe('the first visit', () => {
       expect(largeStage.served((path) => path.includes('/pack-'), before)).toEqual([]);
     } finally {
       await largeStage.close();
+      await large.remove();
     }
   });
 });
@@ -139,6 +144,7 @@ describe('a page with a strict policy', () => {
       expect(heard).toEqual([]);
     } finally {
       await strictStage.close();
+      await strict.remove();
     }
   });
 });
@@ -155,6 +161,7 @@ describe('a browser without peers', () => {
       expect(quietStage.server.signal?.stats().connections).toBe(0);
     } finally {
       await quietStage.close();
+      await quiet.remove();
     }
   });
 

@@ -1,9 +1,8 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright';
 import { expect } from 'vitest';
-import { generateKey, type PublishOptions } from '../../src/publisher/index.ts';
+import type { PublishOptions } from '../../src/publisher/index.ts';
 import { type PublishedApp, publishApp } from '../stage/app.ts';
 
 /** For `expect.poll`: ten times what a loaded machine takes. */
@@ -15,13 +14,13 @@ export function page(title: string): string {
 }
 
 /** Publishes these files. */
-export async function site(
+export function site(
   files: Readonly<Record<string, string>>,
   options: Partial<PublishOptions> = {},
 ): Promise<PublishedApp> {
-  const source = await mkdtemp(join(tmpdir(), 'tabseed-client-'));
-  for (const [path, text] of Object.entries(files)) await writeFile(join(source, path), text);
-  return publishApp(source, { key: generateKey().pem, ...options });
+  return publishApp(async (source) => {
+    for (const [path, text] of Object.entries(files)) await writeFile(join(source, path), text);
+  }, options);
 }
 
 /** A tab that the worker controls. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launchChromium } from '../setup/browser.ts';
 import type { PublishedApp } from '../stage/app.ts';
 import { Stage } from '../stage/stage.ts';
@@ -20,6 +20,10 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await stage.close();
+});
+
+afterAll(async () => {
+  await app.remove();
 });
 
 const connections = (): number | undefined => stage.server.signal?.stats().connections;

@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createNodePeer, type NodePeer } from '../../src/node/index.ts';
 import { demoApp, type PublishedApp } from '../stage/app.ts';
 import { LyingPeer } from '../stage/lying-peer.ts';
@@ -26,6 +26,10 @@ afterEach(async () => {
   await stage.close();
 });
 
+afterAll(async () => {
+  await app.remove();
+});
+
 /** A page in a browser with storage of its own, with the editor loaded. */
 async function visit(browser: Browser): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
@@ -46,7 +50,7 @@ async function typeWrongTypeScript(page: Page): Promise<void> {
   await page.click('#editor .view-lines');
   await page.keyboard.press('Control+A');
   await page.keyboard.type('const answer: number = "forty-two"');
-  await page.waitForFunction(() => document.querySelector('#problem')?.textContent?.includes('not assignable'));
+  await page.waitForFunction(() => document.querySelector('#problem')?.textContent.includes('not assignable'));
 }
 
 /** Fetches every file of the release in the page; path → SHA-256 of what the page got. */

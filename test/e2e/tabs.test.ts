@@ -1,5 +1,5 @@
 import type { BrowserContext, Page } from 'playwright';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bulkApp, type PublishedApp } from '../stage/app.ts';
 import { Stage } from '../stage/stage.ts';
 
@@ -18,6 +18,10 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await stage.close();
+});
+
+afterAll(async () => {
+  await app.remove();
 });
 
 async function openTab(context: BrowserContext): Promise<Page> {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { decodePointer, decodeWorkerConfig, WORKER_CONFIG_PREFIX } from '../../src/protocol/index.ts';
@@ -20,46 +20,59 @@ export interface PublishedApp {
   readonly config: WorkerConfig;
   /** Path → SHA-256 of what was published, read from the plain files. */
   readonly hashes: ReadonlyMap<string, string>;
+  /** Deletes the app from the disk. */
+  remove(): Promise<void>;
 }
 
-/** Publishes a folder into a new temporary one. */
-export async function publishApp(source: string, options: Partial<PublishOptions> = {}): Promise<PublishedApp> {
-  const out = join(await mkdtemp(join(tmpdir(), 'tabseed-app-')), 'out');
-  await publish({ source, out, key: generateKey().pem, scripts: SCRIPTS, ...options });
+/** Publishes what `fill` writes into an empty folder. */
+export async function publishApp(
+  fill: (source: string) => Promise<void>,
+  options: Partial<PublishOptions> = {},
+): Promise<PublishedApp> {
+  const folder = await mkdtemp(join(tmpdir(), 'tabseed-app-'));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const source = join(folder, 'source');
+  const out = join(folder, 'out');
+  try {
+    await mkdir(source);
+    await fill(source);
+    await publish({ source, out, key: generateKey().pem, scripts: SCRIPTS, ...options });
+    return { out, ...(await readRelease(out)), remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function readRelease(out: string): Promise<Omit<PublishedApp, 'out' | 'remove'>> {
   const { pointer } = decodePointer(await readFile(join(out, POINTER_PATH)));
   const manifest = decodeManifest(await readFile(join(out, manifestPath(pointer.manifestHash))));
   const [line = ''] = (await readFile(join(out, WORKER_SCRIPT), 'utf8')).split('\n', 1);
   const config = decodeWorkerConfig(JSON.parse(line.slice(WORKER_CONFIG_PREFIX.length).replace(/;$/, '')));
   const hashes = new Map<string, string>();
   for (const { path } of manifest.files) {
-    hashes.set(
-      path,
-      createHash('sha256')
-        .update(await readFile(join(out, path)))
-        .digest('hex'),
-    );
+    const hash = createHash('sha256').update(await readFile(join(out, path)));
+    hashes.set(path, hash.digest('hex'));
   }
-  return { out, manifest, config, hashes };
+  return { manifest, config, hashes };
 }
 
 /** The demo as `npm start` publishes it: our page and the Monaco editor. */
-export async function demoApp(): Promise<PublishedApp> {
-  const source = await mkdtemp(join(tmpdir(), 'tabseed-demo-'));
-  await cp(join(ROOT, 'dist/demo-site'), source, { recursive: true });
-  await cp(join(ROOT, 'node_modules/monaco-editor/min'), join(source, 'monaco'), { recursive: true });
-  return publishApp(source);
+export function demoApp(): Promise<PublishedApp> {
+  return publishApp(async (source) => {
+    await cp(join(ROOT, 'dist/demo-site'), source, { recursive: true });
+    await cp(join(ROOT, 'node_modules/monaco-editor/min'), join(source, 'monaco'), { recursive: true });
+  });
 }
 
 /** A page and files of random bytes, for what no real app is large enough. */
-export async function bulkApp(files: Readonly<Record<string, number>>): Promise<PublishedApp> {
-  const source = await mkdtemp(join(tmpdir(), 'tabseed-bulk-'));
-  await writeFile(
-    join(source, 'index.html'),
-    '<!doctype html><html><head><title>bulk</title></head><body></body></html>',
-  );
-  for (const [path, bytes] of Object.entries(files)) {
-    await mkdir(dirname(join(source, path)), { recursive: true });
-    await writeFile(join(source, path), randomBytes(bytes));
-  }
-  return publishApp(source);
+export function bulkApp(files: Readonly<Record<string, number>>): Promise<PublishedApp> {
+  return publishApp(async (source) => {
+    const html = '<!doctype html><html><head><title>bulk</title></head><body></body></html>';
+    await writeFile(join(source, 'index.html'), html);
+    for (const [path, bytes] of Object.entries(files)) {
+      await mkdir(dirname(join(source, path)), { recursive: true });
+      await writeFile(join(source, path), randomBytes(bytes));
+    }
+  });
 }

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import wrtc from '@roamhq/wrtc';
-import SimplePeer from 'simple-peer';
 import { WebSocket } from 'ws';
 import { Catalog } from '../../src/core/catalog.ts';
 import { Holdings } from '../../src/core/holdings.ts';
@@ -12,7 +11,7 @@ import { Roster } from '../../src/core/roster.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { roomOf } from '../../src/platform/room-name.ts';
 import { rtcDialer } from '../../src/platform/rtc-dialer.ts';
-import type { SimplePeerConstructor } from '../../src/platform/simple-peer.ts';
+import { loadSimplePeer } from '../../src/platform/simple-peer.ts';
 import { subtleDigest } from '../../src/platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../../src/platform/system-clock.ts';
 import { webSocketSignaling } from '../../src/platform/web-socket-signaling.ts';
@@ -63,9 +62,9 @@ export class LyingPeer {
         onEnd: () => {
           if (liar.liesTold > 0) onDropped();
         },
-        read: async (ids) => {
+        read: (ids) => {
           liar.liesTold += ids.length;
-          return ids.map((id) => chunks.get(id));
+          return Promise.resolve(ids.map((id) => chunks.get(id)));
         },
         onUploaded: () => undefined,
       };
@@ -78,9 +77,9 @@ export class LyingPeer {
           room,
           clock,
           random: systemRandom(),
-          connect: (target) => new WebSocket(target) as never,
+          connect: (target) => new WebSocket(target),
         }),
-        dialer: rtcDialer({ load: async () => SimplePeer as unknown as SimplePeerConstructor, wrtc, clock }),
+        dialer: rtcDialer({ load: loadSimplePeer, wrtc, clock }),
       };
       return new Roster(ports, NODE_POLICY, {
         onLink: (peer, link) => new PeerSession(peer, link, host).start(catalog.packs.values(), holdings),

@@ -64,9 +64,9 @@ class Bench implements SessionHost {
     this.end = reason;
     this.unanswered = unanswered;
   };
-  read = async (ids: readonly string[]): Promise<(StoredChunk | undefined)[]> => {
+  read = (ids: readonly string[]): Promise<(StoredChunk | undefined)[]> => {
     this.reads += 1;
-    return ids.map(() => ({ encoding: 'identity', bytes: new Uint8Array(CHUNK_BYTES) }));
+    return Promise.resolve(ids.map(() => ({ encoding: 'identity', bytes: new Uint8Array(CHUNK_BYTES) })));
   };
   onUploaded = (_: number, wireBytes: number): void => {
     this.uploadedBytes += wireBytes;
