@@ -2,15 +2,19 @@
 export interface Benchmark {
   readonly summary: string;
   readonly options: readonly BenchmarkOption[];
-  /** The result, printed as one line of JSON; progress goes to stderr. */
-  run(options: Readonly<Record<string, number>>): Promise<object>;
+  /**
+   * The result, printed as one line of JSON; progress goes to stderr. Options are named in camel case; those whose
+   * default is a text are in `texts`.
+   */
+  run(numbers: Readonly<Record<string, number>>, texts: Readonly<Record<string, string>>): object | Promise<object>;
 }
 
-export interface BenchmarkOption {
+interface BenchmarkOption {
   readonly name: string;
   readonly unit: string;
   readonly summary: string;
-  readonly default: number;
+  /** Its type is the option's. */
+  readonly default: number | string;
 }
 
 export function median(values: readonly number[]): number {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import type { Benchmark } from './benchmark.ts';
 
 const FOLDER = import.meta.dirname;
@@ -13,19 +13,21 @@ const names = readdirSync(FOLDER, { withFileTypes: true })
   .map((entry) => entry.name);
 
 const program = new Command('bench')
-  .description('Measures Tabseed. Prints one JSON object as its last line; TARGETS and results are in bench/README.md.')
+  .description('Measures Tabseed. Prints one JSON object as its last line; bench/README.md has the results.')
   .showHelpAfterError();
 
 for (const name of names) {
   const { benchmark } = (await import(`./${name}/benchmark.ts`)) as { benchmark: Benchmark };
   const command = program.command(name).description(benchmark.summary);
   for (const option of benchmark.options) {
-    command.option(`--${option.name} <${option.unit}>`, option.summary, Number, option.default);
+    const flag = `--${option.name} <${option.unit}>`;
+    if (typeof option.default === 'number') command.option(flag, option.summary, parseNumber, option.default);
+    else command.option(flag, option.summary, option.default);
   }
   command.option('--json', 'accepted for uniformity: the result is JSON anyway');
   command.option('--save', 'keep the result in bench/results');
-  command.action(async (options: Record<string, number | boolean>) => {
-    const result = await benchmark.run(options as Record<string, number>);
+  command.action(async (options: Record<string, number | string | boolean>) => {
+    const result = await benchmark.run(only(options, 'number'), only(options, 'string'));
     if (options.save === true) save(name, { ...options }, result);
     process.stdout.write(`${JSON.stringify(result)}\n`);
     // What a benchmark started natively (wrtc) may keep the process alive.
@@ -34,6 +36,18 @@ for (const name of names) {
 }
 
 await program.parseAsync();
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It is not a number.');
+  return value;
+}
+
+function only(options: object, type: 'number'): Record<string, number>;
+function only(options: object, type: 'string'): Record<string, string>;
+function only(options: object, type: string): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => typeof value === type));
+}
 
 function save(name: string, { save: _, json: __, ...options }: Record<string, unknown>, result: object): void {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();

@@ -3,14 +3,31 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, deflateRawSync } from 'node:zlib';
 import { chunksOf } from '../../src/publisher/chunker.ts';
-
-/**
- * What an average chunk size costs: bytes of a first load (every chunk once, deflated), bytes of an update (chunks of
- * `--to` that `--from` lacks), against brotli of whole files. Usage: `tsx bench/chunking/measure.ts FROM TO` or `FROM`.
- */
+import type { Benchmark } from '../benchmark.ts';
 
 const AVERAGES_KIB = [8, 16, 32, 64];
 const BROTLI_QUALITY = 9;
+const MONACO = 'node_modules/monaco-editor/min';
+
+export const benchmark: Benchmark = {
+  summary: 'what an average chunk size costs: bytes of a first load and of an update, against brotli of whole files',
+  options: [
+    { name: 'from', unit: 'folder', summary: 'the release that is loaded first', default: MONACO },
+    { name: 'to', unit: 'folder', summary: 'the release that it is updated to; without it, no update', default: '' },
+  ],
+  async run(_, { from = MONACO, to = '' }) {
+    const whole = brotliBytes(from, new Set());
+    const averages: Record<string, object> = {};
+    for (const kib of AVERAGES_KIB) {
+      const old = await measure(from, kib * 1024);
+      const update = to === '' ? {} : await measureUpdate(old, to, kib * 1024);
+      averages[`${kib} KiB`] = { firstLoadBytes: sum(old.values()), chunks: old.size, ...update };
+      process.stderr.write(`${kib} KiB ${JSON.stringify(averages[`${kib} KiB`])}\n`);
+    }
+    const updateBrotliBytes = to === '' ? {} : { updateBrotliBytes: brotliBytes(to, whole.hashes).bytes };
+    return { brotliBytes: whole.bytes, ...updateBrotliBytes, averages };
+  },
+};
 
 /** Deflated bytes of each distinct chunk. */
 async function measure(folder: string, averageBytes: number): Promise<Map<string, number>> {
@@ -24,6 +41,12 @@ async function measure(folder: string, averageBytes: number): Promise<Map<string
     }
   }
   return bytesOfChunk;
+}
+
+/** The chunks of the new release that the old one lacks. */
+async function measureUpdate(old: ReadonlyMap<string, number>, to: string, averageBytes: number): Promise<object> {
+  const fresh = [...(await measure(to, averageBytes))].filter(([id]) => !old.has(id));
+  return { updateBytes: sum(fresh.map(([, bytes]) => bytes)), updateChunks: fresh.length };
 }
 
 async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -55,21 +78,4 @@ function sum(values: Iterable<number>): number {
   let total = 0;
   for (const value of values) total += value;
   return total;
-}
-
-const [from, to] = process.argv.slice(2);
-if (from === undefined) throw new Error('usage: tsx bench/chunking/measure.ts FROM [TO]');
-const whole = brotliBytes(from, new Set());
-console.log(`first load, brotli of whole files: ${whole.bytes}`);
-if (to !== undefined) console.log(`update, brotli of changed files: ${brotliBytes(to, whole.hashes).bytes}`);
-for (const kib of AVERAGES_KIB) {
-  const started = performance.now();
-  const old = await measure(from, kib * 1024);
-  const line = [`average ${kib} KiB: ${old.size} chunks, first load ${sum(old.values())}`];
-  if (to !== undefined) {
-    const fresh = [...(await measure(to, kib * 1024))].filter(([id]) => !old.has(id));
-    line.push(`update ${sum(fresh.map(([, bytes]) => bytes))} in ${fresh.length} chunks`);
-  }
-  line.push(`${Math.round(performance.now() - started)} ms`);
-  console.log(line.join(', '));
 }

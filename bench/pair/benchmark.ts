@@ -1,15 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Browser, Page } from 'playwright';
-import { generateKey, publish } from '../../src/publisher/index.ts';
+import { bulkApp } from '../../test/stage/app.ts';
 import { Stage } from '../../test/stage/stage.ts';
 import { type Benchmark, median, rounded } from '../benchmark.ts';
 import { NodeRawEnd } from './node-raw-end.ts';
 import { connect, openEnd, receiveBytes, serveBytes } from './raw-channel.ts';
 
 const FILE = 'bulk.bin';
-const DIST = join(import.meta.dirname, '../../dist');
 
 export const benchmark: Benchmark = {
   summary: 'one seed to one browser, against a raw simple-peer channel: from a browser and from a Node peer',
@@ -19,8 +15,9 @@ export const benchmark: Benchmark = {
   ],
   async run({ mb = 48, pairs = 5 }) {
     const bytes = mb * 1024 * 1024;
-    const out = await publishBulk(bytes);
-    const stage = await Stage.open(out);
+    // Random, as media and archives are to a compressor: what is measured is the path of the bytes, not deflate.
+    const app = await bulkApp({ [FILE]: bytes });
+    const stage = await Stage.open(app.out);
     try {
       const receiver = await stage.browser();
       const seed = await browserSeed(stage, bytes);
@@ -38,6 +35,7 @@ export const benchmark: Benchmark = {
       return { ...browser, node };
     } finally {
       await stage.close();
+      await app.remove();
     }
   },
 };
@@ -65,22 +63,6 @@ async function compare(pairs: number, bytes: number, sides: Sides): Promise<obje
     ratio: rounded(median(ratios)),
     ratioRange: [rounded(Math.min(...ratios)), rounded(Math.max(...ratios))],
   };
-}
-
-async function publishBulk(bytes: number): Promise<string> {
-  const { mkdtemp } = await import('node:fs/promises');
-  const { tmpdir } = await import('node:os');
-  const folder = await mkdtemp(join(tmpdir(), 'tabseed-pair-'));
-  const source = join(folder, 'src');
-  await mkdir(source);
-  await writeFile(join(source, 'index.html'), '<!doctype html><html><head><title>pair</title></head></html>');
-  // Incompressible, as media and archives are: what is measured is the path of the bytes, not deflate.
-  await writeFile(join(source, FILE), randomBytes(bytes));
-  const out = join(folder, 'out');
-  const { pem } = generateKey();
-  const scripts = { page: join(DIST, 'page'), worker: join(DIST, 'worker/sw.js') };
-  await publish({ source, out, key: pem, scripts });
-  return out;
 }
 
 /** A browser that has the whole file; afterwards the origin gives neither packs nor the file. */
@@ -143,7 +125,7 @@ async function rawFromNode(stage: Stage, receiver: Browser, bytes: number): Prom
   const context = await receiver.newContext();
   const page = await context.newPage();
   await page.goto(stage.blankUrl);
-  const sender = new NodeRawEnd(bytes);
+  const sender = await NodeRawEnd.open(bytes);
   await sender.connect(await openEnd(page, await sender.offer()));
   const seconds = await receiveBytes(page, bytes);
   sender.close();

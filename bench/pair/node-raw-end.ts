@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import wrtc from '@roamhq/wrtc';
-import SimplePeer from 'simple-peer';
+import { dataChannelOf, loadSimplePeer, type SimplePeerInstance } from '../../src/platform/simple-peer.ts';
 
 const MESSAGE_BYTES = 64 * 1024;
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -10,15 +10,20 @@ const POLL_MS = 4;
 
 /** The sending end of a raw channel in Node: answers each message with so many bytes. */
 export class NodeRawEnd {
-  readonly #peer: SimplePeer.Instance;
+  readonly #peer: SimplePeerInstance;
   readonly #offer: Promise<unknown>;
 
-  constructor(bytes: number) {
-    this.#peer = new SimplePeer({ initiator: true, trickle: false, wrtc, config: { iceServers: [] } });
+  private constructor(peer: SimplePeerInstance, bytes: number) {
+    this.#peer = peer;
     this.#offer = new Promise((resolve) => {
-      this.#peer.once('signal', resolve);
+      peer.once('signal', resolve);
     });
-    this.#peer.on('data', () => void this.#serve(bytes));
+    peer.on('data', () => void this.#serve(bytes));
+  }
+
+  static async open(bytes: number): Promise<NodeRawEnd> {
+    const SimplePeer = await loadSimplePeer();
+    return new NodeRawEnd(new SimplePeer({ initiator: true, trickle: false, wrtc, config: { iceServers: [] } }), bytes);
   }
 
   offer(): Promise<unknown> {
@@ -29,7 +34,7 @@ export class NodeRawEnd {
     const connected = new Promise<void>((resolve) => {
       this.#peer.once('connect', resolve);
     });
-    this.#peer.signal(answer as SimplePeer.SignalData);
+    this.#peer.signal(answer);
     await connected;
   }
 
@@ -39,7 +44,8 @@ export class NodeRawEnd {
 
   async #serve(bytes: number): Promise<void> {
     const message = randomBytes(MESSAGE_BYTES);
-    const channel = (this.#peer as unknown as { _channel: RTCDataChannel })._channel;
+    const channel = dataChannelOf(this.#peer);
+    if (channel === undefined) throw new Error('data without a channel');
     for (let sent = 0; sent < bytes; sent += MESSAGE_BYTES) {
       while (channel.bufferedAmount >= HIGH_WATER_BYTES) await delay(POLL_MS);
       this.#peer.send(message);

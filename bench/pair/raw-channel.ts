@@ -1,18 +1,10 @@
 import type { Page } from 'playwright';
+import type { SimplePeerConstructor, SimplePeerInstance } from '../../src/platform/simple-peer.ts';
 
-/** The parts of simple-peer that the raw side uses, as the page sees them. */
-interface RawPeer {
-  readonly _channel: RTCDataChannel;
-  readonly connected: boolean;
-  on(event: 'signal' | 'data', listener: (value: never) => void): void;
-  once(event: 'connect', listener: () => void): void;
-  signal(signal: unknown): void;
-  send(bytes: Uint8Array): void;
-  destroy(): void;
-}
+type RawPeer = SimplePeerInstance & { readonly _channel: RTCDataChannel };
 
 declare global {
-  var SimplePeer: new (options: object) => RawPeer;
+  var SimplePeer: SimplePeerConstructor;
   var rawPeer: RawPeer;
 }
 
@@ -28,8 +20,8 @@ export async function openEnd(page: Page, offer: unknown): Promise<unknown> {
     (received) =>
       new Promise((resolve) => {
         const initiator = received === null;
-        globalThis.rawPeer = new SimplePeer({ initiator, trickle: false, config: { iceServers: [] } });
-        rawPeer.on('signal', resolve as (signal: never) => void);
+        globalThis.rawPeer = new SimplePeer({ initiator, trickle: false, config: { iceServers: [] } }) as RawPeer;
+        rawPeer.on('signal', resolve);
         if (!initiator) rawPeer.signal(received);
       }),
     offer ?? null,
@@ -53,18 +45,23 @@ export async function serveBytes(page: Page, bytes: number): Promise<void> {
   await page.evaluate(
     ({ total, messageBytes, high, low }) => {
       const message = crypto.getRandomValues(new Uint8Array(messageBytes));
-      rawPeer.on('data', async () => {
-        const channel = rawPeer._channel;
-        channel.bufferedAmountLowThreshold = low;
-        for (let sent = 0; sent < total; sent += messageBytes) {
-          if (channel.bufferedAmount >= high) {
-            await new Promise((resolve) => {
-              channel.addEventListener('bufferedamountlow', resolve, { once: true });
-            });
-          }
-          rawPeer.send(message);
-        }
-      });
+      // No function here has a name: the compiler would wrap it in a helper that the page does not have.
+      rawPeer.on(
+        'data',
+        () =>
+          void (async () => {
+            const channel = rawPeer._channel;
+            channel.bufferedAmountLowThreshold = low;
+            for (let sent = 0; sent < total; sent += messageBytes) {
+              if (channel.bufferedAmount >= high) {
+                await new Promise((resolve) => {
+                  channel.addEventListener('bufferedamountlow', resolve, { once: true });
+                });
+              }
+              rawPeer.send(message);
+            }
+          })(),
+      );
     },
     { total: bytes, messageBytes: MESSAGE_BYTES, high: HIGH_WATER_BYTES, low: LOW_WATER_BYTES },
   );
@@ -77,11 +74,11 @@ export async function receiveBytes(page: Page, bytes: number): Promise<number> {
       new Promise<number>((resolve) => {
         const startMs = performance.now();
         let received = 0;
-        rawPeer.on('data', ((chunk: Uint8Array) => {
+        rawPeer.on('data', (chunk) => {
           received += chunk.length;
           if (received < total) return;
           resolve((performance.now() - startMs) / 1000);
-        }) as (chunk: never) => void);
+        });
         if (rawPeer.connected) rawPeer.send(new Uint8Array(1));
         else rawPeer.once('connect', () => rawPeer.send(new Uint8Array(1)));
       }),

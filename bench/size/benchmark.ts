@@ -13,7 +13,7 @@ function gzipKB(files: readonly string[]): number {
 export const benchmark: Benchmark = {
   summary: 'gzip size of what a page and a worker load; needs `npm run build`',
   options: [],
-  async run() {
+  run() {
     const page = join(DIST, 'page');
     const lazy = readdirSync(page).filter((name) => name !== 'client.js' && name.endsWith('.js'));
     return {
