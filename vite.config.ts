@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { type BuildEnvironmentOptions, defineConfig } from 'vite';
 
@@ -112,6 +112,8 @@ export default defineConfig({
         const environment = builder.environments[name];
         if (environment) await builder.build(environment);
       }
+      // npm sets the bit when it installs a package; a checkout runs the file as it is.
+      chmodSync('dist/cli/main.js', 0o755);
     },
   },
 });

@@ -24,7 +24,7 @@ interface DatabaseOwner {
   readonly scope: string;
 }
 
-export function databaseName({ app, scope }: DatabaseOwner): string {
+function databaseName({ app, scope }: DatabaseOwner): string {
   return `tabseed ${app} ${scope}`;
 }
 

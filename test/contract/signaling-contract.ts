@@ -11,7 +11,7 @@ export interface SignalingSubject {
 }
 
 export const ROOM_A = 'a'.repeat(64);
-export const ROOM_B = 'b'.repeat(64);
+const ROOM_B = 'b'.repeat(64);
 export const ICE_SERVERS = [{ urls: ['turn:turn.example'], username: 'u', credential: 'c' }];
 
 type Event =
