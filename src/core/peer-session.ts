@@ -84,20 +84,29 @@ export class PeerSession {
     }
   }
 
-  /** Tells of a run of chunks that we hold now. */
-  have(pack: PackId, first: number, count: number): void {
-    const number = this.#announced.get(pack);
-    if (number !== undefined) this.#send({ type: 'have', pack: number, first, count });
+  /** Tells of a run of chunks that we hold now, unless the peer has them all itself. */
+  have({ pack, first, count }: Span): void {
+    const number = this.#announced.get(pack.id);
+    if (number === undefined) return;
+    for (let index = first; index < first + count; index += 1) {
+      if (this.has({ pack, index })) continue;
+      this.#send({ type: 'have', pack: number, first, count });
+      return;
+    }
   }
 
   has(location: ChunkLocation): boolean {
     return this.#greeted && !this.#ended && this.#remote.has(location.pack.id, location.index);
   }
 
-  /** Bytes that may be asked for now; 0 when its window or its request slots are full. */
+  /**
+   * Bytes that may be asked for now; 0 when its window or its request slots are full. A window counts as full until a
+   * quarter of it is free: else each arriving chunk would make room for a request of one chunk.
+   */
   get room(): number {
     if (!this.#greeted || this.#ended || this.#downloads.size >= MAX_OPEN_REQUESTS) return 0;
-    return Math.max(0, this.window.bytes - this.openBytes);
+    const room = this.window.bytes - this.openBytes;
+    return room < this.window.bytes / 4 ? 0 : room;
   }
 
   /** Encoded bytes asked for and not yet arrived. */

@@ -263,11 +263,12 @@ export class Swarm {
       this.#count('wasted', chunkAt(location).plainBytes, stored.bytes.length);
       return;
     }
+    // This peer has answered: whatever comes of it, nothing of the chunk is open there any more.
+    if (wanted.peer === session.peer) wanted.peer = undefined;
     try {
       await this.#accept(wanted, stored, 'peers');
     } catch (error) {
       if (!(error instanceof IntegrityError)) throw error;
-      wanted.peer = undefined;
       this.#count('wasted', chunkAt(location).plainBytes, stored.bytes.length);
       session.close('banned');
     }
@@ -367,8 +368,8 @@ export class Swarm {
   }
 
   #announce(runs: readonly Span[]): void {
-    for (const { pack, first, count } of runs) {
-      for (const session of this.#sessions.values()) session.have(pack.id, first, count);
+    for (const run of runs) {
+      for (const session of this.#sessions.values()) session.have(run);
     }
   }
 

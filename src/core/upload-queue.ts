@@ -12,9 +12,9 @@ export interface UploadSource {
 
 /**
  * Bytes read from the store at once. While one batch is sent the next is read: with the link's own queue of 1 MiB the
- * path never waits for the disk, and a peer costs 2 MiB of memory at most.
+ * path never waits for the disk, and a peer costs 3 MiB of memory at most.
  */
-const READ_BATCH_BYTES = 512 * 1024;
+const READ_BATCH_BYTES = 1024 * 1024;
 
 /** A request that is being answered. */
 interface Upload {

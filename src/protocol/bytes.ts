@@ -78,7 +78,7 @@ export class ByteReader {
 
 /** Growable writer, the counterpart of ByteReader. */
 export class ByteWriter {
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
 
   constructor(capacity = 256) {
@@ -120,9 +120,9 @@ export class ByteWriter {
     return this.varint(encoded.length).bytes(encoded);
   }
 
-  /** The bytes written so far; the writer must not be used afterwards. */
+  /** The bytes written so far, as a view: the writer must not be used afterwards. */
   finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#length);
+    return this.#bytes.subarray(0, this.#length);
   }
 
   #room(length: number): Uint8Array {

@@ -9,7 +9,7 @@ import { FeedError } from './errors.ts';
 export const BATCH_BYTES = 1024 * 1024;
 
 /** How far it is ahead of its reader, at most: hides a round trip at 20 MB/s, and is all that a file takes of memory. */
-const WINDOW_BYTES = 4 * BATCH_BYTES;
+const WINDOW_BYTES = 8 * BATCH_BYTES;
 
 export interface FeedPiece {
   readonly chunk: PackedChunk;

@@ -64,19 +64,19 @@ describe('a feed', () => {
     expect([...feed.cameFrom].sort()).toEqual(['origin', 'store']);
   });
 
-  it('never has more than its window of 4 MiB asked for and unread', async () => {
+  it('never has more than its window of 8 MiB asked for and unread', async () => {
     const { chunks, plain } = content(new SeededRandom(testSeed()).bytes(10 * MIB), 256 * KIB);
     const source = new ScriptedSource('peers');
     const feed = feedOf(chunks, source);
     const asked = () => source.asks.reduce((sum, ask) => sum + ask.bytes, 0);
     const first = feed.next();
-    expect(asked()).toBe(4 * MIB);
+    expect(asked()).toBe(8 * MIB);
     for (const ask of source.asks) for (const chunk of ask.chunks) ask.give(chunk, plain(chunk));
     await first;
-    expect(asked()).toBe(4 * MIB);
+    expect(asked()).toBe(8 * MIB);
     for (let read = 1; read < 4; read += 1) await feed.next();
     void feed.next();
-    expect(asked()).toBe(5 * MIB);
+    expect(asked()).toBe(9 * MIB);
   });
 
   it('asks for nothing before it is read', () => {
