@@ -20,14 +20,23 @@ export function httpOrigin({ base, fetch }: HttpOriginOptions): Origin {
         url: new URL(packPath(pack), base),
         // Browsers set Accept-Encoding for Ranges themselves and ignore ours; Node's fetch takes it.
         headers: { Range: `bytes=${offset}-${last}`, 'Accept-Encoding': 'identity' },
-        exactBytes: length,
+        cache: 'no-store',
+        maximumBytes: length,
+        isExact: true,
         check: (response) => checkRange(response, offset, last),
       });
     },
     // `no-store` for a second reason: the service worker lets it pass, so that the engine, which lives in a page, is not
     // answered by the worker that waits for it.
     readFile: (path) =>
-      open({ url: new URL(pathToUrl(path), base), headers: {}, exactBytes: undefined, check: checkFile }),
+      open({
+        url: new URL(pathToUrl(path), base),
+        headers: {},
+        cache: 'no-store',
+        maximumBytes: Number.POSITIVE_INFINITY,
+        isExact: false,
+        check: checkFile,
+      }),
   };
 }
 
@@ -42,7 +51,8 @@ function checkRange(response: Response, first: number, last: number): void {
   if (encoding !== 'identity') throw range(response, `Content-Encoding ${encoding} on a range`);
 }
 
-function checkFile(response: Response): void {
+/** @throws OriginError unless it is a whole file. */
+export function checkFile(response: Response): void {
   checkStatus(response);
   if (response.status !== 200) throw range(response, `status ${response.status} instead of 200`);
 }

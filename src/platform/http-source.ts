@@ -4,8 +4,11 @@ import type { ByteSource } from '../core/ports.ts';
 export interface FetchPlan {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** Length of the body that alone is right. */
-  readonly exactBytes: number | undefined;
+  readonly cache: RequestCache;
+  /** A longer body is cut off at the connection. */
+  readonly maximumBytes: number;
+  /** A shorter one is wrong too. */
+  readonly isExact: boolean;
   /** Throws an OriginError when the body must not be read. */
   readonly check: (response: Response) => void;
 }
@@ -45,12 +48,12 @@ export class HttpSource implements ByteSource {
   }
 
   async #start(): Promise<BodyReader | undefined> {
-    const { url, headers, check } = this.#plan;
+    const { url, headers, cache, check } = this.#plan;
     // Taken out of `this`: a browser's fetch refuses to be called as a method of another object.
     const fetch = this.#fetch;
     const response = await fetch(url, {
       headers,
-      cache: 'no-store',
+      cache,
       credentials: 'same-origin',
       signal: this.#abort.signal,
     });
@@ -62,11 +65,11 @@ export class HttpSource implements ByteSource {
   }
 
   #checkLength(piece: Uint8Array | undefined): void {
-    const { exactBytes, url } = this.#plan;
+    const { maximumBytes, isExact, url } = this.#plan;
     this.#receivedBytes += piece?.length ?? 0;
-    if (exactBytes === undefined) return;
-    const isWrong = piece === undefined ? this.#receivedBytes < exactBytes : this.#receivedBytes > exactBytes;
-    if (isWrong) throw new OriginError('origin-length', `${url}: the body is not ${exactBytes} bytes long`);
+    const isShort = piece === undefined && isExact && this.#receivedBytes < maximumBytes;
+    if (!isShort && this.#receivedBytes <= maximumBytes) return;
+    throw new OriginError('origin-length', `${url}: ${isExact ? 'not' : 'more than'} ${maximumBytes} bytes`);
   }
 }
 

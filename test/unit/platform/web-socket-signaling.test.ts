@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type WebSocketLike, webSocketSignaling } from '../../../src/platform/web-socket-signaling.ts';
+import type { WebSocketLike } from '../../../src/platform/signaling-socket.ts';
+import { webSocketSignaling } from '../../../src/platform/web-socket-signaling.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
 

@@ -1,0 +1,119 @@
+import type { CancelTimer, Clock } from '../core/ports.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import type { Sha256 } from '../protocol/identifier.ts';
+import {
+  type ClientSignalMessage,
+  decodeServerSignalMessage,
+  type ServerSignalMessage,
+} from '../protocol/signal-message.ts';
+import { PROTOCOL_VERSION } from '../protocol/version.ts';
+
+/** From the attempt to the welcome; slow TLS and a loaded server fit in. */
+const WELCOME_LIMIT_MS = 10_000;
+/** For the closing handshake; a dead connection never finishes it. */
+const CLOSE_LIMIT_MS = 2000;
+
+/** What a browser's WebSocket and that of `ws` have in common. */
+export interface WebSocketLike {
+  send(text: string): void;
+  close(): void;
+  addEventListener(type: 'open' | 'close' | 'error', listener: () => void): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+}
+
+interface SignalingSocketOptions {
+  readonly url: string;
+  readonly room: Sha256;
+  readonly clock: Clock;
+  readonly connect: (url: string) => WebSocketLike;
+}
+
+export interface SignalingSocketHandlers {
+  onMessage(message: ServerSignalMessage): void;
+  /** Called once. */
+  onEnd(reason: string): void;
+}
+
+/** One socket from its attempt to its end. */
+export class SignalingSocket {
+  readonly #clock: Clock;
+  readonly #handlers: SignalingSocketHandlers;
+  readonly #socket: WebSocketLike | undefined;
+  readonly #cancelLimit: CancelTimer;
+  readonly #closed: Promise<void>;
+  #isWelcome = false;
+  #hasEnded = false;
+
+  constructor({ url, room, clock, connect }: SignalingSocketOptions, handlers: SignalingSocketHandlers) {
+    this.#clock = clock;
+    this.#handlers = handlers;
+    this.#cancelLimit = clock.after(WELCOME_LIMIT_MS, () => this.end('no welcome in time'));
+    const socket = attempt(connect, url);
+    this.#socket = socket;
+    if (socket === undefined) {
+      this.#closed = Promise.resolve();
+      clock.after(0, () => this.end(`no connection to ${url} is allowed`));
+      return;
+    }
+    this.#closed = new Promise((resolve) => socket.addEventListener('close', resolve));
+    socket.addEventListener('open', () => {
+      if (!this.#hasEnded) this.#write({ type: 'join', version: PROTOCOL_VERSION, room });
+    });
+    socket.addEventListener('message', ({ data }) => this.#receive(data));
+    socket.addEventListener('close', () => this.end('the connection was closed'));
+    socket.addEventListener('error', () => this.end('the connection failed'));
+  }
+
+  /** Lost before the welcome: partners do not exist yet, and the engine asks again then. */
+  send(message: ClientSignalMessage): void {
+    if (this.#isWelcome && !this.#hasEnded) this.#write(message);
+  }
+
+  end(reason: string): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#cancelLimit();
+    this.#socket?.close();
+    this.#handlers.onEnd(reason);
+  }
+
+  async close(): Promise<void> {
+    this.end('closed');
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(CLOSE_LIMIT_MS, resolve);
+      void this.#closed.then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  #write(message: ClientSignalMessage): void {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  #receive(data: unknown): void {
+    if (this.#hasEnded) return;
+    try {
+      if (typeof data !== 'string') throw new ProtocolError('bad-text', 'a binary signaling message');
+      const message = decodeServerSignalMessage(data);
+      if (message.type === 'welcome') {
+        this.#isWelcome = true;
+        this.#cancelLimit();
+      }
+      this.#handlers.onMessage(message);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.end(`bad message: ${error.message}`);
+    }
+  }
+}
+
+function attempt(connect: (url: string) => WebSocketLike, url: string): WebSocketLike | undefined {
+  try {
+    return connect(url);
+  } catch {
+    // A bad URL or a policy that forbids it: like a server that never answers.
+    return undefined;
+  }
+}
