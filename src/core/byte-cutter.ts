@@ -1,5 +1,5 @@
-import { OriginError } from '../core/errors.ts';
-import type { ByteSource } from '../core/ports.ts';
+import { OriginError } from './errors.ts';
+import type { ByteSource } from './ports.ts';
 
 /** Cuts a stream of bytes into lengths that the reader names, reading no further than the piece that completes one. */
 export class ByteCutter {
@@ -26,6 +26,11 @@ export class ByteCutter {
       this.#rest = this.#rest.subarray(part.length);
     }
     return bytes;
+  }
+
+  /** Whether nothing follows; reads one more piece to know it. */
+  async isAtEnd(): Promise<boolean> {
+    return this.#rest.length === 0 && (await this.#source.next()) === undefined;
   }
 
   cancel(): void {

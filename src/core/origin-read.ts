@@ -1,4 +1,5 @@
 import type { PackedChunk } from '../protocol/manifest.ts';
+import { ByteCutter } from './byte-cutter.ts';
 import type { FileContent, Span } from './catalog.ts';
 import { OriginError } from './errors.ts';
 import type { ByteSource, Origin, StoredChunk } from './ports.ts';
@@ -51,25 +52,12 @@ async function cut(
   lengthOf: (chunk: PackedChunk) => number,
   onChunk: OnOriginChunk,
 ): Promise<void> {
-  let rest: Uint8Array = new Uint8Array(0);
+  const cutter = new ByteCutter(source);
   for (const chunk of chunks) {
-    const bytes = new Uint8Array(lengthOf(chunk));
-    let filled = 0;
-    while (filled < bytes.length) {
-      if (rest.length === 0) {
-        const piece = await source.next();
-        if (piece === undefined) throw new OriginError('origin-length', 'the body ended early');
-        rest = piece;
-        continue;
-      }
-      const part = rest.subarray(0, bytes.length - filled);
-      bytes.set(part, filled);
-      filled += part.length;
-      rest = rest.subarray(part.length);
-    }
+    const bytes = await cutter.take(lengthOf(chunk));
     onChunk(chunk, { encoding: chunk.encoding, bytes });
   }
-  if (rest.length > 0 || (await source.next()) !== undefined) {
+  if (!(await cutter.isAtEnd())) {
     source.cancel();
     throw new OriginError('origin-length', 'the body is longer than the release says');
   }

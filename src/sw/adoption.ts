@@ -1,8 +1,8 @@
+import { ByteCutter } from '../core/byte-cutter.ts';
 import { OriginError } from '../core/errors.ts';
 import type { ByteSource } from '../core/ports.ts';
 import type { StoreWriter } from '../core/store-writer.ts';
 import { chunksOfFile, type Manifest, type PackedChunk, type ReleaseFile } from '../protocol/manifest.ts';
-import { ByteCutter } from './byte-cutter.ts';
 import type { DocumentHeaders } from './document-headers.ts';
 import { Lanes } from './lanes.ts';
 import { isDocument } from './responder.ts';

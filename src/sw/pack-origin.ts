@@ -1,9 +1,9 @@
+import { ByteCutter } from '../core/byte-cutter.ts';
 import { openChunk } from '../core/chunk.ts';
 import { IntegrityError } from '../core/errors.ts';
 import type { Codec, Digest, Origin, StoredChunk } from '../core/ports.ts';
 import type { ChunkId, PackId } from '../protocol/identifier.ts';
 import { type Manifest, type Pack, type PackedChunk, packBytes, type ReleaseFile } from '../protocol/manifest.ts';
-import { ByteCutter } from './byte-cutter.ts';
 import type { ChunkRequest, ChunkSource } from './chunk-source.ts';
 import type { Lanes } from './lanes.ts';
 

@@ -1,7 +1,7 @@
+import { ByteCutter } from '../core/byte-cutter.ts';
 import type { ByteSource } from '../core/ports.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import type { PackedChunk, ReleaseFile } from '../protocol/manifest.ts';
-import { ByteCutter } from './byte-cutter.ts';
 import type { ChunkRequest, ChunkSource } from './chunk-source.ts';
 import type { OriginTools } from './pack-origin.ts';
 
