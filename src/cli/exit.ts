@@ -6,12 +6,20 @@ const EXIT_OK = 0;
 const EXIT_FAILED = 1;
 const EXIT_WRONG_USE = 2;
 
+type CliErrorCode =
+  /** SIGINT or SIGTERM came before the publish was complete. */
+  | 'stopped'
+  /** The file of a new key exists. */
+  | 'key-exists'
+  | 'key-unreadable'
+  | 'key-unwritable';
+
 /** A command cannot do what it was asked for; the message is one line and says what to do. */
 export class CliError extends Error {
   override readonly name = 'CliError';
-  readonly code: string;
+  readonly code: CliErrorCode;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(code: CliErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }
