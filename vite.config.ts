@@ -1,6 +1,6 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { type BuildEnvironmentOptions, defineConfig } from 'vite';
+import { type BuildEnvironmentOptions, defineConfig, type Plugin } from 'vite';
 
 const BROWSER_TARGET = 'es2022';
 const NODE_TARGET = 'node20.19';
@@ -28,11 +28,26 @@ function isPackage(id: string, _importer: string | undefined, isResolved: boolea
   return !isResolved && (builtinModules.includes(id) || /^(?:node:|@?[a-z])/.test(id));
 }
 
+const ERROR_MESSAGE = /(new \w*Error\(\s*(?:'[\w-]+',\s*)?)(?:`(?:[^`\\]|\\.)*`|'(?:[^'\\]|\\.)*')/g;
+
+/**
+ * Leaves the worker's errors their codes and takes their messages: nobody reads them there, since the worker logs
+ * nothing and tells pages the code. 0.6 KB of 15, gzip.
+ */
+const dropErrorMessages: Plugin = {
+  name: 'tabseed:drop-error-messages',
+  // While the strings are still as they were written.
+  enforce: 'pre',
+  applyToEnvironment: (environment) => environment.name === 'worker',
+  transform: (code, id) => (id.includes('/src/') ? code.replace(ERROR_MESSAGE, "$1''") : undefined),
+};
+
 const SHARED: BuildEnvironmentOptions = { emptyOutDir: false, copyPublicDir: false, reportCompressedSize: false };
 
 export default defineConfig({
   // Relative, so that the demo and the page scripts work from any folder of a static host.
   base: './',
+  plugins: [dropErrorMessages],
   environments: {
     // What `tabseed publish` copies into a release: lazily imported chunks lie beside client.js.
     page: {
@@ -58,6 +73,20 @@ export default defineConfig({
         ...SHARED,
         outDir: 'dist/worker',
         target: BROWSER_TARGET,
+        // Before rolldown's own minifier, of which each finds what the other leaves: 0.5 KB of 15, gzip.
+        minify: 'terser',
+        terserOptions: {
+          ecma: 2020,
+          compress: {
+            passes: 4,
+            ecma: 2020,
+            keep_fargs: false,
+            pure_getters: true,
+            unsafe_arrows: true,
+            unsafe_methods: true,
+          },
+          mangle: { toplevel: true },
+        },
         rolldownOptions: {
           input: entries.worker,
           output: { format: 'iife', minify: true, entryFileNames: '[name].js', codeSplitting: false },

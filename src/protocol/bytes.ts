@@ -176,18 +176,14 @@ export function decodeLatin1(bytes: Uint8Array): string {
 }
 
 /** @throws ProtocolError `bad-text` on an unpaired surrogate. */
-export function encodeUtf8(text: string): Uint8Array {
-  const bytes: number[] = [];
-  for (const character of text) {
-    const code = character.codePointAt(0) as number;
-    if (code < 0x80) bytes.push(code);
-    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 0x3f));
-    else if (code < 0x10000) {
-      if (code >= 0xd800 && code <= 0xdfff) throw new ProtocolError('bad-text', 'unpaired surrogate');
-      bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f));
-    } else {
-      bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 0x3f), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f));
-    }
+export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
+  let escaped: string;
+  try {
+    escaped = encodeURIComponent(text);
+  } catch (cause) {
+    throw new ProtocolError('bad-text', 'unpaired surrogate', { cause });
   }
-  return Uint8Array.from(bytes);
+  return Uint8Array.from(escaped.match(/%..|./g) ?? [], (unit) =>
+    unit.length === 1 ? unit.charCodeAt(0) : Number.parseInt(unit.slice(1), 16),
+  );
 }

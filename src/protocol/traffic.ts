@@ -1,51 +1,37 @@
 import { asCount, asFields } from './shape.ts';
 
+const PLAIN_KINDS = ['store', 'peers', 'origin', 'uploaded', 'wasted'] as const;
+const WIRE_KINDS = ['peers', 'origin', 'uploaded', 'wasted'] as const;
+
 /**
  * Bytes of release content by source. `plain` counts decoded bytes, `wire` counts them as sent (encoded chunks, without
  * frame and HTTP headers). Bytes found in the store were not moved: they have no `wire`.
  */
 export interface Traffic {
-  readonly plain: { store: number; peers: number; origin: number; uploaded: number; wasted: number };
-  readonly wire: { peers: number; origin: number; uploaded: number; wasted: number };
+  readonly plain: Record<(typeof PLAIN_KINDS)[number], number>;
+  readonly wire: Record<(typeof WIRE_KINDS)[number], number>;
 }
 
 export function noTraffic(): Traffic {
-  return {
-    plain: { store: 0, peers: 0, origin: 0, uploaded: 0, wasted: 0 },
-    wire: { peers: 0, origin: 0, uploaded: 0, wasted: 0 },
-  };
+  return { plain: counts(PLAIN_KINDS, () => 0), wire: counts(WIRE_KINDS, () => 0) };
 }
 
 export function addTraffic(total: Traffic, more: Traffic): void {
-  total.plain.store += more.plain.store;
-  total.plain.peers += more.plain.peers;
-  total.plain.origin += more.plain.origin;
-  total.plain.uploaded += more.plain.uploaded;
-  total.plain.wasted += more.plain.wasted;
-  total.wire.peers += more.wire.peers;
-  total.wire.origin += more.wire.origin;
-  total.wire.uploaded += more.wire.uploaded;
-  total.wire.wasted += more.wire.wasted;
+  for (const kind of PLAIN_KINDS) total.plain[kind] += more.plain[kind];
+  for (const kind of WIRE_KINDS) total.wire[kind] += more.wire[kind];
 }
 
 /** @throws ProtocolError */
 export function decodeTraffic(value: unknown): Traffic {
-  const { plain, wire } = asFields(value, 'traffic');
-  const plainFields = asFields(plain, 'plain');
-  const wireFields = asFields(wire, 'wire');
+  const fields = asFields(value, 'traffic');
+  const plain = asFields(fields.plain, 'plain');
+  const wire = asFields(fields.wire, 'wire');
   return {
-    plain: {
-      store: asCount(plainFields.store, 'store'),
-      peers: asCount(plainFields.peers, 'peers'),
-      origin: asCount(plainFields.origin, 'origin'),
-      uploaded: asCount(plainFields.uploaded, 'uploaded'),
-      wasted: asCount(plainFields.wasted, 'wasted'),
-    },
-    wire: {
-      peers: asCount(wireFields.peers, 'peers'),
-      origin: asCount(wireFields.origin, 'origin'),
-      uploaded: asCount(wireFields.uploaded, 'uploaded'),
-      wasted: asCount(wireFields.wasted, 'wasted'),
-    },
+    plain: counts(PLAIN_KINDS, (kind) => asCount(plain[kind], kind)),
+    wire: counts(WIRE_KINDS, (kind) => asCount(wire[kind], kind)),
   };
+}
+
+function counts<Kind extends string>(kinds: readonly Kind[], count: (kind: Kind) => number): Record<Kind, number> {
+  return Object.fromEntries(kinds.map((kind) => [kind, count(kind)])) as Record<Kind, number>;
 }
