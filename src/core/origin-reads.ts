@@ -43,12 +43,18 @@ export class OriginReads {
   cancelUnneeded(needed: (chunk: ChunkId) => boolean): void {
     for (const [read, expected] of this.#reads) {
       // With nothing left to come it only waits for the end of the body.
-      if (expected.size > 0 && ![...expected].some(needed)) read.cancel();
+      if (expected.size > 0 && ![...expected].some(needed)) this.#cancel(read);
     }
   }
 
   close(): void {
-    for (const read of this.#reads.keys()) read.cancel();
+    for (const read of this.#reads.keys()) this.#cancel(read);
+  }
+
+  /** Gone at once: how it ends is no failure of the origin. */
+  #cancel(read: OriginRead): void {
+    this.#reads.delete(read);
+    read.cancel();
   }
 
   #start(
@@ -69,6 +75,7 @@ export class OriginReads {
       await read.done;
     } catch (error) {
       if (!(error instanceof OriginError)) throw error;
+      if (!this.#reads.has(read)) return;
       this.#log.debug('origin-read-failed', { code: error.code, status: error.status, message: error.message });
     }
     this.#reads.delete(read);
