@@ -3,7 +3,7 @@ import { Catalog, type CatalogPack, chunkAt, type Span } from './catalog.ts';
 import { openChunk } from './chunk.ts';
 import { IntegrityError } from './errors.ts';
 import { Holdings } from './holdings.ts';
-import type { ChunkStore, Clock, Codec, Digest, Log, StoredChunk } from './ports.ts';
+import type { CancelTimer, ChunkStore, Clock, Codec, Digest, Log, StoredChunk } from './ports.ts';
 import { StoreWriter } from './store-writer.ts';
 
 interface InventoryPorts {
@@ -20,6 +20,9 @@ export interface HeldChunk {
   readonly plain: Uint8Array;
 }
 
+/** News of chunks waits so long for its neighbours: one message tells of a whole run. */
+const NOTE_DELAY_MS = 50;
+
 /** What this engine holds: the store, what is known to be in it, and what is on its way into it. */
 export class Inventory {
   readonly #ports: InventoryPorts;
@@ -27,12 +30,15 @@ export class Inventory {
   readonly #holdings = new Holdings();
   readonly #writer: StoreWriter;
   #catalog = new Catalog([]);
+  #fresh: ChunkId[] = [];
+  #cancelNote: CancelTimer | undefined;
 
   /** `onGained` hears of every chunk that can be served from now on, in runs of neighbours. */
   constructor(ports: InventoryPorts, onGained: (runs: readonly Span[]) => void) {
     this.#ports = ports;
     this.#onGained = onGained;
-    this.#writer = new StoreWriter(ports, (chunks) => this.note(chunks));
+    // Held since they came: that they are written now is no news to anybody.
+    this.#writer = new StoreWriter(ports, () => undefined);
   }
 
   /** Learns what the store holds. Without a store there is only nothing to seed. */
@@ -47,6 +53,11 @@ export class Inventory {
   setCatalog(catalog: Catalog): void {
     this.#catalog = catalog;
     this.#holdings.onCatalog(catalog);
+  }
+
+  /** Whether it can be read here: written, or still in memory. */
+  has(chunk: ChunkId): boolean {
+    return this.#holdings.has(chunk) || this.#writer.get(chunk) !== undefined;
   }
 
   get holdings(): Holdings {
@@ -65,25 +76,48 @@ export class Inventory {
     this.#onGained(runsOf(fresh, this.#catalog));
   }
 
-  /** Takes a verified chunk; it counts as held when it is written. */
+  /** Takes a verified chunk. It can be served at once, before it is written, and is told of in runs of neighbours. */
   add(id: ChunkId, stored: StoredChunk): void {
     this.#writer.add(id, stored);
+    this.#fresh.push(id);
+    this.#cancelNote ??= this.#ports.clock.after(NOTE_DELAY_MS, () => {
+      this.#cancelNote = undefined;
+      this.note(this.#fresh);
+      this.#fresh = [];
+    });
   }
 
   /** In the order of `chunks`. What the store lost or damaged is `undefined`, deleted and no longer held. */
   async read(chunks: readonly ChunkId[]): Promise<(HeldChunk | undefined)[]> {
-    let found: (StoredChunk | undefined)[] = [];
-    try {
-      found = await this.#ports.store.get(chunks);
-    } catch (error) {
-      this.#ports.log.debug('store-read-failed', { error });
-    }
-    return Promise.all(chunks.map((chunk, position) => this.#open(chunk, found[position])));
+    const found = await this.#find(chunks);
+    return Promise.all(chunks.map((chunk) => this.#open(chunk, found.get(chunk))));
   }
 
   /** Writes what is left. */
   async close(): Promise<void> {
+    this.#cancelNote?.();
     await this.#writer.close();
+  }
+
+  /** In memory, else in the store. */
+  async #find(chunks: readonly ChunkId[]): Promise<ReadonlyMap<ChunkId, StoredChunk>> {
+    const found = new Map<ChunkId, StoredChunk>();
+    for (const chunk of chunks) {
+      const waiting = this.#writer.get(chunk);
+      if (waiting !== undefined) found.set(chunk, waiting);
+    }
+    const others = chunks.filter((chunk) => !found.has(chunk));
+    if (others.length === 0) return found;
+    try {
+      const stored = await this.#ports.store.get(others);
+      others.forEach((chunk, position) => {
+        const one = stored[position];
+        if (one !== undefined) found.set(chunk, one);
+      });
+    } catch (error) {
+      this.#ports.log.debug('store-read-failed', { error });
+    }
+    return found;
   }
 
   async #open(id: ChunkId, stored: StoredChunk | undefined): Promise<HeldChunk | undefined> {

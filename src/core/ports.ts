@@ -58,7 +58,7 @@ export interface ChunkStore {
   list(): Promise<ChunkId[]>;
   /** In the order of `ids`; `undefined` for what is not there. */
   get(ids: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]>;
-  /** All or nothing for one call; rejects with StoreError. The bytes are copied before it returns its promise. */
+  /** All or nothing for one call; rejects with StoreError. The bytes must not change until it has settled. */
   put(chunks: ReadonlyMap<ChunkId, StoredChunk>): Promise<void>;
   delete(ids: readonly ChunkId[]): Promise<void>;
   close(): Promise<void>;

@@ -3,18 +3,23 @@ import type { CancelTimer, ChunkStore, Clock, Log, StoredChunk } from './ports.t
 
 /** One transaction per megabyte: IndexedDB writes 64 KiB values twice as fast in batches. */
 const BATCH_BYTES = 1024 * 1024;
-/** The last chunks of a file are not kept from the swarm longer than this. */
-const BATCH_DELAY_MS = 50;
+/** Writing starts when nothing has come for so long: a transfer is not slowed by its own keeping. */
+const IDLE_MS = 200;
+/** Or when so much waits, which is also the most that a crash can cost. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
-/** Writes verified chunks in batches, one batch at a time. A store that fails costs nothing but the chunks in it. */
+/**
+ * Writes verified chunks behind the transfer, in batches, one at a time. Until they are written they can be had from
+ * here. A store that fails costs nothing but the chunks in it.
+ */
 export class StoreWriter {
   readonly #store: ChunkStore;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #onStored: (chunks: readonly ChunkId[]) => void;
-  #batch = new Map<ChunkId, StoredChunk>();
-  #batchBytes = 0;
-  #writingBytes = 0;
+  readonly #waiting = new Map<ChunkId, StoredChunk>();
+  #waitingBytes = 0;
+  #lastAddedMs = 0;
   #cancelTimer: CancelTimer | undefined;
   #writing: Promise<void> | undefined;
 
@@ -27,46 +32,72 @@ export class StoreWriter {
 
   /** Bytes in memory that wait for the store. */
   get pendingBytes(): number {
-    return this.#batchBytes + this.#writingBytes;
+    return this.#waitingBytes;
+  }
+
+  /** A chunk that is not written yet. */
+  get(id: ChunkId): StoredChunk | undefined {
+    return this.#waiting.get(id);
   }
 
   /** The bytes are read later: they must be neither changed nor transferred. */
   add(id: ChunkId, chunk: StoredChunk): void {
-    if (this.#batch.has(id)) return;
-    this.#batch.set(id, chunk);
-    this.#batchBytes += chunk.bytes.length;
-    if (this.#batchBytes >= BATCH_BYTES) this.#start();
-    else this.#cancelTimer ??= this.#clock.after(BATCH_DELAY_MS, () => this.#start());
+    if (this.#waiting.has(id)) return;
+    this.#waiting.set(id, chunk);
+    this.#waitingBytes += chunk.bytes.length;
+    this.#lastAddedMs = this.#clock.now();
+    if (this.#waitingBytes >= MAX_WAITING_BYTES) this.#start(() => this.#waitingBytes >= MAX_WAITING_BYTES);
+    this.#cancelTimer ??= this.#clock.after(IDLE_MS, () => this.#whenIdle());
   }
 
   /** Writes what is left. */
   async close(): Promise<void> {
-    this.#start();
-    while (this.#writing !== undefined) await this.#writing;
-  }
-
-  #start(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    if (this.#writing !== undefined || this.#batch.size === 0) return;
-    const batch = this.#batch;
-    this.#writingBytes = this.#batchBytes;
-    this.#batch = new Map();
-    this.#batchBytes = 0;
-    this.#writing = this.#write(batch).then(() => {
-      this.#writingBytes = 0;
+    while (this.#waiting.size > 0) {
+      this.#start(() => true);
+      await this.#writing;
+    }
+  }
+
+  #whenIdle(): void {
+    this.#cancelTimer = undefined;
+    const restMs = this.#lastAddedMs + IDLE_MS - this.#clock.now();
+    if (restMs > 0) this.#cancelTimer = this.#clock.after(restMs, () => this.#whenIdle());
+    else this.#start(() => true);
+  }
+
+  #start(goOn: () => boolean): void {
+    this.#writing ??= this.#write(goOn).then(() => {
       this.#writing = undefined;
-      this.#start();
     });
   }
 
-  async #write(batch: ReadonlyMap<ChunkId, StoredChunk>): Promise<void> {
-    try {
-      await this.#store.put(batch);
-      this.#onStored([...batch.keys()]);
-    } catch (error) {
-      // Quota or a lost database: the chunks were delivered, they are only not kept.
-      this.#log.debug('store-write-failed', { chunks: batch.size, error });
+  async #write(goOn: () => boolean): Promise<void> {
+    while (this.#waiting.size > 0 && goOn()) {
+      const batch = this.#nextBatch();
+      try {
+        await this.#store.put(batch);
+        this.#onStored([...batch.keys()]);
+      } catch (error) {
+        // Quota or a lost database: the chunks were delivered, they are only not kept.
+        this.#log.debug('store-write-failed', { chunks: batch.size, error });
+      }
+      for (const [id, { bytes }] of batch) {
+        this.#waiting.delete(id);
+        this.#waitingBytes -= bytes.length;
+      }
     }
+  }
+
+  #nextBatch(): ReadonlyMap<ChunkId, StoredChunk> {
+    const batch = new Map<ChunkId, StoredChunk>();
+    let bytes = 0;
+    for (const [id, chunk] of this.#waiting) {
+      if (bytes >= BATCH_BYTES) break;
+      batch.set(id, chunk);
+      bytes += chunk.bytes.length;
+    }
+    return batch;
   }
 }

@@ -99,8 +99,8 @@ export class Swarm {
       },
     };
     const unique = [...new Set(chunks)];
-    const held = unique.filter((chunk) => this.#inventory.holdings.has(chunk));
-    for (const chunk of unique) if (!this.#inventory.holdings.has(chunk)) this.#want(chunk, urgency, guarded);
+    const held = unique.filter((chunk) => this.#inventory.has(chunk));
+    for (const chunk of unique) if (!this.#inventory.has(chunk)) this.#want(chunk, urgency, guarded);
     if (held.length > 0) void this.#deliverStored(held, urgency, guarded);
     this.#pumpSoon();
     return {
@@ -172,10 +172,10 @@ export class Swarm {
     this.#cancelTick ??= this.#ports.clock.after(TICK_MS, () => {
       this.#cancelTick = undefined;
       this.#dropStalled();
+      this.#giveUpMissing();
       this.#pump();
     });
     const facts = this.#facts();
-    this.#giveUpMissing(facts);
     if (this.#inventory.unwrittenBytes > MAX_UNWRITTEN_BYTES) return;
     this.#askPeers();
     this.#askOrigin(facts);
@@ -246,7 +246,8 @@ export class Swarm {
     };
   }
 
-  #giveUpMissing(facts: SourceFacts): void {
+  #giveUpMissing(): void {
+    const facts = this.#facts();
     // Deleting from the sets behind it while it runs is allowed, and skips nothing.
     for (const wanted of this.#demand.inOrder()) {
       if (wanted.originFailures === 0 || !isMissing(wanted, this.#peerHas(wanted), facts)) continue;
@@ -272,7 +273,8 @@ export class Swarm {
       this.#count('wasted', chunkAt(location).plainBytes, stored.bytes.length);
       session.close('banned');
     }
-    this.#pumpSoon();
+    // An arrival only makes room; looking at the whole demand for each would cost more than the chunks do.
+    if (session.room > 0) this.#pumpSoon();
   }
 
   async #takeFromOrigin(chunk: ChunkId, stored: StoredChunk): Promise<void> {

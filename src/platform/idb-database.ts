@@ -44,14 +44,11 @@ function idbChunks(connection: IdbConnection, close: () => Promise<void>): Chunk
   return {
     list: async () => (await keys(store)).filter(isSha256),
     get: async (ids) => (await getMany<unknown>([...ids], store)).map(asStoredChunk),
-    put: (chunks) => {
-      // A structured clone of a view takes its whole buffer along; the copy also frees the caller's bytes at once.
-      const copies = [...chunks].map(([id, { encoding, bytes }]): [string, StoredChunk] => [
-        id,
-        { encoding, bytes: bytes.slice() },
-      ]);
-      return setMany(copies, store);
-    },
+    put: (chunks) =>
+      setMany(
+        [...chunks].map(([id, chunk]): [string, StoredChunk] => [id, trimmed(chunk)]),
+        store,
+      ),
     delete: (ids) => delMany([...ids], store),
     close,
   };
@@ -64,6 +61,14 @@ function idbRecords(connection: IdbConnection): RecordStore {
     set: (entries) => setMany(Object.entries(entries), store),
     delete: (names) => delMany([...names], store),
   };
+}
+
+/** A structured clone of a view takes its whole buffer along: a few bytes of frame header are cheaper than a copy. */
+const MAX_EXTRA_BYTES = 1024;
+
+function trimmed({ encoding, bytes }: StoredChunk): StoredChunk {
+  const extraBytes = bytes.buffer.byteLength - bytes.byteLength;
+  return { encoding, bytes: extraBytes > MAX_EXTRA_BYTES ? bytes.slice() : bytes };
 }
 
 /** Another version of Tabseed may have written it: what is not a chunk is not there. */

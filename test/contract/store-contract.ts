@@ -35,16 +35,6 @@ export const storeContract: readonly ContractCase<StoreSubject>[] = [
     },
   },
   {
-    name: 'copies the bytes before put returns its promise',
-    run: async ({ store }) => {
-      const bytes = patterned(5000, 3);
-      const done = store.put(new Map([[A, { encoding: 'identity', bytes }]]));
-      bytes.fill(0);
-      await done;
-      equal((await store.get([A]))[0]?.bytes, patterned(5000, 3));
-    },
-  },
-  {
     name: 'keeps only the view of a larger buffer',
     run: async ({ store }) => {
       const bytes = patterned(100_000).subarray(50_000, 50_100);

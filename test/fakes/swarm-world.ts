@@ -125,7 +125,7 @@ export class WorldEngine {
   async mirror(release: TinyRelease): Promise<void> {
     const fetches = release.manifest.files.map((file) => ({ file, fetch: this.fetchFile(release, file.path, 'bulk') }));
     await this.#world.clock.runUntil(() => fetches.every(({ fetch }) => fetch.done));
-    await this.#world.clock.advance(100);
+    await this.#world.clock.advance(500);
     for (const { file, fetch } of fetches) {
       if (fetch.hash !== file.hash) throw new Error(`${file.path} has the wrong bytes`);
     }
