@@ -52,8 +52,6 @@ export class StoreWriter {
 
   /** Writes what is left. */
   async close(): Promise<void> {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
     while (this.#waiting.size > 0) {
       this.#start(() => true);
       await this.#writing;

@@ -215,8 +215,9 @@ function readHeaderSet(reader: ByteReader): HeaderSet {
   return list(reader, limits.MAX_HEADERS_PER_SET, () => {
     const name = reader.text(limits.MAX_HEADER_NAME_BYTES);
     const value = reader.text(limits.MAX_HEADER_VALUE_BYTES);
-    const problem = headerProblem(name, value);
-    if (problem !== undefined) throw new ProtocolError('bad-value', problem);
+    if (!HEADER_NAME_PATTERN.test(name) || !HEADER_VALUE_PATTERN.test(value)) {
+      throw new ProtocolError('bad-value', `header ${name}`);
+    }
     return [name, value] as const;
   });
 }

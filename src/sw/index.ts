@@ -40,9 +40,7 @@ export function installTabseed(scope: ServiceWorkerGlobalScope, config: WorkerCo
 
 function refuse(scope: ServiceWorkerGlobalScope): void {
   // biome-ignore lint/suspicious/noConsole: the publisher must see why nothing works
-  console.warn(
-    'tabseed: a development key works on loopback hosts only, so this worker removes itself; see tabseed keygen',
-  );
+  console.warn('tabseed: removed, as its development key works on loopback hosts only; see tabseed keygen');
   scope.addEventListener('activate', (event) => event.waitUntil(scope.registration.unregister()));
 }
 
