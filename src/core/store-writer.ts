@@ -6,7 +6,7 @@ const BATCH_BYTES = 1024 * 1024;
 /** Writing starts when nothing has come for so long: a transfer is not slowed by its own keeping. */
 const IDLE_MS = 200;
 /** Or when so much waits, which is also the most that a crash can cost. */
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 
 /**
  * Writes verified chunks behind the transfer, in batches, one at a time. Until they are written they can be had from

@@ -36,7 +36,7 @@ const TICK_MS = 100;
 /** Chunks read from the store at once when a fetch finds them there. */
 const STORE_READ_BATCH = 16;
 /** Bytes that wait for the store before no more are asked for: bounds memory when the disk is slower than the network. */
-const MAX_UNWRITTEN_BYTES = 32 * 1024 * 1024;
+const MAX_UNWRITTEN_BYTES = 48 * 1024 * 1024;
 
 /**
  * The engine: gets chunks from the store, peers or the origin, verifies them, keeps them, and gives them to peers that
