@@ -4,7 +4,7 @@ import { openChunk } from './chunk.ts';
 import { IntegrityError } from './errors.ts';
 import { Holdings } from './holdings.ts';
 import type { CancelTimer, ChunkStore, Clock, Codec, Digest, Log, StoredChunk } from './ports.ts';
-import { StoreWriter } from './store-writer.ts';
+import { StoreWriter, WRITE_BEHIND_BYTES } from './store-writer.ts';
 
 interface InventoryPorts {
   readonly store: ChunkStore;
@@ -38,7 +38,7 @@ export class Inventory {
     this.#ports = ports;
     this.#onGained = onGained;
     // Held since they came: that they are written now is no news to anybody.
-    this.#writer = new StoreWriter(ports, () => undefined);
+    this.#writer = new StoreWriter(ports, WRITE_BEHIND_BYTES, () => undefined);
   }
 
   /** Learns what the store holds. Without a store there is only nothing to seed. */

@@ -6,7 +6,9 @@ const BATCH_BYTES = 1024 * 1024;
 /** Writing starts when nothing has come for so long: a transfer is not slowed by its own keeping. */
 const IDLE_MS = 200;
 /** Or when so much waits, which is also the most that a crash can cost. */
-const MAX_WAITING_BYTES = 32 * 1024 * 1024;
+export const WRITE_BEHIND_BYTES = 32 * 1024 * 1024;
+/** For who may be stopped at any moment, as a service worker is: what waits is one batch. */
+export const WRITE_AT_ONCE_BYTES = BATCH_BYTES;
 
 /**
  * Writes verified chunks behind the transfer, in batches, one at a time. Until they are written they can be had from
@@ -16,6 +18,7 @@ export class StoreWriter {
   readonly #store: ChunkStore;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #maxWaitingBytes: number;
   readonly #onStored: (chunks: readonly ChunkId[]) => void;
   readonly #waiting = new Map<ChunkId, StoredChunk>();
   #waitingBytes = 0;
@@ -23,7 +26,12 @@ export class StoreWriter {
   #cancelTimer: CancelTimer | undefined;
   #writing: Promise<void> | undefined;
 
-  constructor(ports: { store: ChunkStore; clock: Clock; log: Log }, onStored: (chunks: readonly ChunkId[]) => void) {
+  constructor(
+    ports: { store: ChunkStore; clock: Clock; log: Log },
+    maxWaitingBytes: number,
+    onStored: (chunks: readonly ChunkId[]) => void,
+  ) {
+    this.#maxWaitingBytes = maxWaitingBytes;
     this.#store = ports.store;
     this.#clock = ports.clock;
     this.#log = ports.log;
@@ -46,7 +54,8 @@ export class StoreWriter {
     this.#waiting.set(id, chunk);
     this.#waitingBytes += chunk.bytes.length;
     this.#lastAddedMs = this.#clock.now();
-    if (this.#waitingBytes >= MAX_WAITING_BYTES) this.#start(() => this.#waitingBytes >= MAX_WAITING_BYTES);
+    const isFull = (): boolean => this.#waitingBytes >= this.#maxWaitingBytes;
+    if (isFull()) this.#start(isFull);
     this.#cancelTimer ??= this.#clock.after(IDLE_MS, () => this.#whenIdle());
   }
 

@@ -1,4 +1,4 @@
-import { StoreWriter } from '../core/store-writer.ts';
+import { StoreWriter, WRITE_AT_ONCE_BYTES } from '../core/store-writer.ts';
 import type { Urgency } from '../protocol/bridge-message.ts';
 import type { Manifest, PackedChunk, ReleaseFile } from '../protocol/manifest.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
@@ -30,7 +30,7 @@ export class Delivery {
       onTraffic(delta);
     };
     this.#leader = leader;
-    this.writer = new StoreWriter(ports, (chunks) => leader.noteStored(chunks));
+    this.writer = new StoreWriter(ports, WRITE_AT_ONCE_BYTES, (chunks) => leader.noteStored(chunks));
     this.#store = new StoreSource({ store, digest, codec, count: (plainBytes) => count('store', plainBytes, 0) });
     // The page gets the same bytes, and a stream of a response transfers them: what waits for the store is a copy.
     const keep: OriginTools['keep'] = (id, { encoding, bytes }) =>

@@ -20,13 +20,22 @@ export async function becomeLeader(page: Page, manner: LeaderManner, file: { rea
 
       async function cutLikeTheStore(target: string): Promise<void> {
         // The chunks that the worker has stored of the file: the store knows where the cuts are.
-        await fetch(target).then((response) => response.arrayBuffer());
+        const { byteLength } = await fetch(target).then((response) => response.arrayBuffer());
         const [info] = await indexedDB.databases();
         const database = await new Promise<IDBDatabase>((resolve) => {
           const request = indexedDB.open(info?.name ?? '');
           request.onsuccess = () => resolve(request.result);
         });
-        const store = database.transaction('chunks').objectStore('chunks');
+        // What the worker has delivered it writes some moments later.
+        for (let [held, before] = [0, -1]; held < byteLength || held !== before; ) {
+          before = held;
+          await readChunks(database.transaction('chunks').objectStore('chunks'));
+          held = [...chunks.values()].reduce((sum, bytes) => sum + bytes.byteLength, 0);
+        }
+        database.close();
+      }
+
+      async function readChunks(store: IDBObjectStore): Promise<void> {
         await new Promise((resolve) => {
           store.openCursor().onsuccess = ({ target: cursors }) => {
             const cursor = (cursors as IDBRequest<IDBCursorWithValue | null>).result;
@@ -39,7 +48,6 @@ export async function becomeLeader(page: Page, manner: LeaderManner, file: { rea
             cursor.continue();
           };
         });
-        database.close();
       }
 
       function lead(): void {
