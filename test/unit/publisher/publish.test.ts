@@ -228,6 +228,7 @@ describe('publishing again', () => {
     const seed = testSeed();
     const workspace = await Workspace.create(app(seed));
     const first = await workspace.publish({ sequence: 10 });
+    const before = await readRelease(workspace.out, workspace.key.publicKey);
     const noise = new SeededRandom(seed).bytes(300_000);
     noise.fill(1, 150_000, 150_010);
     await workspace.write({ 'noise.bin': noise });
@@ -237,7 +238,11 @@ describe('publishing again', () => {
 
     expect(pointer.sequence).toBe(11);
     expect(second).toMatchObject({ packs: 2, newPacks: 1 });
-    expect(second.newPackBytes).toBeLessThan(first.packBytes / 2);
+    const packed = new Set(before.manifest.packs.flatMap(({ chunks }) => chunks.map(({ id }) => id)));
+    const added = manifest.packs.flatMap(({ id, chunks }) => (id === before.manifest.packs[0]?.id ? [] : chunks));
+    expect(added.length).toBeGreaterThan(0);
+    expect(added.filter(({ id }) => packed.has(id))).toEqual([]);
+    expect(second.newPackBytes).toBe(added.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0));
     for (const file of manifest.files) await readFromPacks(workspace.out, manifest, file);
     const { removable } = JSON.parse(await workspace.text('deploy.json')) as { removable: string[] };
     expect(removable).toEqual(['empty.txt', `tabseed/manifest-${first.manifestHash}.bin`]);
