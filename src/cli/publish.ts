@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { MODES, type Mode } from '../protocol/manifest.ts';
+import { CONSENT_RULES, type ConsentRule, MODES, type Mode } from '../protocol/settings.ts';
 import { type BuiltScripts, PublishError, type PublishReport, publish } from '../publisher/index.ts';
 import { builtScripts } from './built-scripts.ts';
+import { parseBytes } from './byte-option.ts';
 import { CliError } from './exit.ts';
 import { chooseKey } from './key-choice.ts';
 import { showProgress } from './progress.ts';
@@ -13,6 +14,9 @@ interface PublishFlags {
   readonly version?: string;
   readonly mode: Mode;
   readonly signal?: string;
+  readonly group?: string;
+  readonly consent: ConsentRule;
+  readonly uploadLimit?: number;
   readonly scope?: string;
   readonly exclude: readonly string[];
   readonly headers?: string;
@@ -33,6 +37,13 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
     .option('--version <text>', 'your own name for this release')
     .addOption(new Option('--mode <mode>', 'whom a browser may exchange files with').choices(MODES).default('site'))
     .option('--signal <url>', 'signaling server, absolute or relative to the app (default: tabseed/signal)')
+    .option('--group <id>', 'with --mode group: browsers meet only those of the same group')
+    .addOption(
+      new Option('--consent <rule>', 'whether a browser asks its user before it contacts others')
+        .choices(CONSENT_RULES)
+        .default('none'),
+    )
+    .option('--upload-limit <bytes>', 'most that one browser uploads, bytes a second (default: no limit)', parseBytes)
     .option('--scope <path>', 'URL path of the app, such as /app/; script tags then begin with it')
     .option('--exclude <glob>', 'files that the origin alone serves, may be repeated', collect, [])
     .option('--headers <file>', 'response headers by path (default: _headers in <src>)')
@@ -62,6 +73,9 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
       scripts,
       mode: flags.mode,
       signal: flags.signal,
+      group: flags.group,
+      consent: flags.consent,
+      uploadBytesPerSecond: flags.uploadLimit,
       app: flags.app,
       version: flags.version,
       scope: flags.scope,

@@ -13,6 +13,7 @@ import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import { webSocketSignaling } from '../platform/web-socket-signaling.ts';
 import { decodeManifest, type Manifest } from '../protocol/manifest.ts';
+import { decodeSettings } from '../protocol/settings.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import type { Engine, Releases, SwarmEvents } from './engine.ts';
 import { noDialer, noSignaling } from './no-peers.ts';
@@ -98,7 +99,9 @@ function decodeAll({ manifests }: Releases): Manifest[] {
 
 /** The newest release's signaling server, `undefined` where its mode is `off`. */
 function signalOf([newest]: readonly Manifest[]): string | undefined {
-  return newest === undefined || newest.settings.mode === 'off' ? undefined : newest.settings.signal;
+  if (newest === undefined) return undefined;
+  const { mode, signal } = decodeSettings(newest.settings);
+  return mode === 'off' ? undefined : signal;
 }
 
 /** Releases are immutable: a sequence number says which one it is. */

@@ -11,6 +11,7 @@ import { loadSimplePeer } from '../platform/simple-peer.ts';
 import { webSocketSignaling } from '../platform/web-socket-signaling.ts';
 import { MAX_SIGNAL_MESSAGE_BYTES } from '../protocol/limits.ts';
 import type { Manifest } from '../protocol/manifest.ts';
+import { decodeSettings } from '../protocol/settings.ts';
 import { addTraffic, noTraffic, type Traffic } from '../protocol/traffic.ts';
 import type { DiskRecords } from './disk-records.ts';
 import { NodePeerError } from './errors.ts';
@@ -125,7 +126,13 @@ export class MirroringPeer implements NodePeer {
       codec: zlibCodec(),
       store,
       origin: httpOrigin({ base, fetch }),
-      signaling: webSocketSignaling({ url: signalUrl(base, manifest.settings.signal), room, clock, random, connect }),
+      signaling: webSocketSignaling({
+        url: signalUrl(base, decodeSettings(manifest.settings).signal),
+        room,
+        clock,
+        random,
+        connect,
+      }),
       dialer: rtcDialer({ load: loadSimplePeer, wrtc: this.#parts.wrtc, clock }),
       log,
     };

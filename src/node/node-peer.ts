@@ -7,6 +7,7 @@ import { silentLog } from '../platform/log.ts';
 import { type LoadedRelease, loadRelease } from '../platform/release-source.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
+import { allowPeers } from '../protocol/settings.ts';
 import { DiskRecords } from './disk-records.ts';
 import { DiskStore } from './disk-store.ts';
 import { NodePeerError } from './errors.ts';
@@ -52,7 +53,7 @@ export async function createNodePeer(options: NodePeerOptions): Promise<NodePeer
   const kept = await readKeptRelease(records, trust.config, digest);
   const release = await newestRelease(base, trust, kept, digest);
   if (release !== kept) await keepRelease(records, release);
-  if (release.manifest.settings.mode === 'off') {
+  if (!allowPeers(release.manifest.settings)) {
     throw new NodePeerError('peers-off', `${base} is published with --mode off: nobody may be seeded`);
   }
   const peer = new MirroringPeer({

@@ -27,13 +27,10 @@ export {
   encodeManifest,
   type HeaderSet,
   type Manifest,
-  MODES,
-  type Mode,
   type Pack,
   type PackedChunk,
   packBytes,
   type ReleaseFile,
-  type Settings,
 } from './manifest.ts';
 export {
   type AnnouncedPack,
@@ -54,6 +51,17 @@ export {
 } from './pointer.ts';
 export { pathOfUrl, pathToUrl, type ReleasePath } from './release-path.ts';
 export { roomBytes } from './room.ts';
+export {
+  CONSENT_RULES,
+  type ConsentRule,
+  DEFAULT_SETTINGS,
+  decodeSettings,
+  encodeSettings,
+  MIN_UPLOAD_BYTES_PER_SECOND,
+  MODES,
+  type Mode,
+  type Settings,
+} from './settings.ts';
 export {
   type ClientSignalMessage,
   decodeClientSignalMessage,

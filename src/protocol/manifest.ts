@@ -16,24 +16,14 @@ export interface Manifest {
   readonly version: string;
   /** Unix seconds. */
   readonly created: number;
-  readonly settings: Settings;
+  /** JSON for `decodeSettings`: as text, so that a client keeps what a later publisher added. */
+  readonly settings: string;
   readonly chunking: Chunking;
   readonly packs: readonly Pack[];
   /** Distinct sets of response headers; files name one by index. */
   readonly headerSets: readonly HeaderSet[];
   /** Sorted by path (code units), each path once. */
   readonly files: readonly ReleaseFile[];
-}
-
-/** Who a browser may exchange chunks with; DESIGN.md, Manners. */
-export type Mode = 'off' | 'site' | 'group' | 'internet';
-export const MODES: readonly Mode[] = ['off', 'site', 'group', 'internet'];
-
-/** What the publisher decided for every client of this release. */
-export interface Settings {
-  readonly mode: Mode;
-  /** URL of the signaling server, absolute or relative to the scope. */
-  readonly signal: string;
 }
 
 /** Parameters of the content-defined chunking that made the release, so that the next one cuts alike. Bytes. */
@@ -94,7 +84,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array<ArrayBuffer> {
   writer.u32(MAGIC).u8(PROTOCOL_VERSION);
   writer.text(manifest.app).text(manifest.channel).varint(manifest.sequence);
   writer.text(manifest.version).varint(manifest.created);
-  writer.u8(MODES.indexOf(manifest.settings.mode)).text(manifest.settings.signal);
+  writer.text(manifest.settings);
   const { minimumBytes, averageBytes, maximumBytes } = manifest.chunking;
   writer.varint(minimumBytes).varint(averageBytes).varint(maximumBytes);
 
@@ -149,7 +139,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   const sequence = reader.varint();
   const version = reader.text(limits.MAX_LABEL_BYTES);
   const created = reader.varint();
-  const settings = readSettings(reader);
+  const settings = reader.text(limits.MAX_SETTINGS_BYTES);
   const chunking = readChunking(reader);
   const packs = list(reader, limits.MAX_PACKS, () => readPack(reader));
   const headerSets = list(reader, limits.MAX_HEADER_SETS, () => readHeaderSet(reader));
@@ -172,12 +162,6 @@ function list<T>(reader: ByteReader, max: number, read: () => T): T[] {
   const items: T[] = [];
   for (let index = 0; index < count; index += 1) items.push(read());
   return items;
-}
-
-function readSettings(reader: ByteReader): Settings {
-  const mode = MODES[reader.u8()];
-  if (mode === undefined) throw new ProtocolError('bad-value', 'unknown mode');
-  return { mode, signal: reader.text(limits.MAX_PATH_BYTES) };
 }
 
 function readChunking(reader: ByteReader): Chunking {

@@ -14,6 +14,17 @@ export function asFields(value: unknown, what: string): Fields {
   return value as Fields;
 }
 
+/** The object that a JSON text is; the caller has capped its length. */
+export function parseFields(text: string, what: string): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ProtocolError('bad-text', `${what} is not JSON`, { cause });
+  }
+  return asFields(value, what);
+}
+
 /** At most `maxCharacters` UTF-16 code units: the length of a JavaScript string. */
 export function asText(value: unknown, what: string, maxCharacters: number): string {
   if (typeof value !== 'string') throw bad(what, 'a string');

@@ -1,7 +1,7 @@
 import { ProtocolError } from './errors.ts';
 import { isPeerId, isSha256, type PeerId, type Sha256 } from './identifier.ts';
 import * as limits from './limits.ts';
-import { asA, asCount, asFields, asFlag, asList, asOneOf, asText, type Fields } from './shape.ts';
+import { asA, asCount, asFields, asFlag, asList, asOneOf, asText, type Fields, parseFields } from './shape.ts';
 
 /** What one peer tells another through the signaling server: nothing else reaches the WebRTC library. */
 export type PeerSignal =
@@ -103,13 +103,7 @@ export function decodeServerSignalMessage(text: string): ServerSignalMessage {
 
 function parse(text: string): Fields {
   if (text.length > limits.MAX_SIGNAL_MESSAGE_BYTES) throw new ProtocolError('too-large', 'signaling message');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new ProtocolError('bad-text', 'not JSON', { cause });
-  }
-  return asFields(value, 'message');
+  return parseFields(text, 'message');
 }
 
 function decodePeerSignal(value: unknown): PeerSignal {

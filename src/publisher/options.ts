@@ -1,5 +1,6 @@
+import { ProtocolError } from '../protocol/errors.ts';
 import { MAX_LABEL_BYTES, MAX_PATH_BYTES } from '../protocol/limits.ts';
-import { MODES, type Mode } from '../protocol/manifest.ts';
+import { type ConsentRule, DEFAULT_SETTINGS, encodeSettings, MODES, type Mode } from '../protocol/settings.ts';
 import { PublishError } from './errors.ts';
 
 /** What to publish, and how. Fields left out have the default that they name. */
@@ -17,6 +18,12 @@ export interface PublishOptions {
   readonly mode?: Mode | undefined;
   /** URL of the signaling server, absolute or relative to the scope. @default "tabseed/signal" */
   readonly signal?: string | undefined;
+  /** Whom mode `group` is for: browsers meet only those of the same group. */
+  readonly group?: string | undefined;
+  /** `ask`: a browser contacts nobody but the origin before its user agreed. @default "none" */
+  readonly consent?: ConsentRule | undefined;
+  /** Most that one browser uploads. @default no cap */
+  readonly uploadBytesPerSecond?: number | undefined;
   /** App id. @default that of the release in `out`, else a hash of key and scope. */
   readonly app?: string | undefined;
   /** @default "stable" */
@@ -64,8 +71,8 @@ export interface PublishPlan {
   readonly key: string;
   readonly development: boolean;
   readonly scripts: BuiltScripts;
-  readonly mode: Mode;
-  readonly signal: string;
+  /** As the manifest has them. */
+  readonly settings: string;
   readonly app: string | undefined;
   readonly channel: string;
   readonly version: string;
@@ -81,17 +88,12 @@ export interface PublishPlan {
   readonly onProgress: (progress: PublishProgress) => void;
 }
 
-const DEFAULT_SIGNAL = 'tabseed/signal';
 const DEFAULT_CHANNEL = 'stable';
 const SIGNAL_PROTOCOLS = new Set(['http:', 'https:', 'ws:', 'wss:']);
 
 /** @throws PublishError `option-invalid` */
 export function planOf(options: PublishOptions, now: number): PublishPlan {
-  const { mode = 'site', signal = DEFAULT_SIGNAL, channel = DEFAULT_CHANNEL, version = '', scope, sequence } = options;
-  if (!MODES.includes(mode)) throw invalid(`mode "${mode as string}" is none of ${MODES.join(', ')}`);
-  if (Buffer.byteLength(signal) > MAX_PATH_BYTES || !isSignalUrl(signal)) {
-    throw invalid(`signal "${signal}" is no URL of a signaling server, such as wss://example.org/tabseed/signal`);
-  }
+  const { channel = DEFAULT_CHANNEL, version = '', scope, sequence } = options;
   if (scope !== undefined && !/^\/(?:[^/?#"<>\s\\]+\/)*$/.test(scope)) {
     throw invalid(`scope "${scope}" is no URL path with a slash at both ends, such as /app/`);
   }
@@ -109,8 +111,7 @@ export function planOf(options: PublishOptions, now: number): PublishPlan {
     key: options.key,
     development: options.development ?? false,
     scripts: options.scripts,
-    mode,
-    signal,
+    settings: settingsOf(options),
     app: options.app,
     channel,
     version,
@@ -124,6 +125,26 @@ export function planOf(options: PublishOptions, now: number): PublishPlan {
     abort: options.abort,
     onProgress: options.onProgress ?? (() => undefined),
   };
+}
+
+function settingsOf(options: PublishOptions): string {
+  const {
+    mode = DEFAULT_SETTINGS.mode,
+    signal = DEFAULT_SETTINGS.signal,
+    consent = DEFAULT_SETTINGS.consent,
+  } = options;
+  const { group, uploadBytesPerSecond } = options;
+  if (!MODES.includes(mode)) throw invalid(`mode "${mode as string}" is none of ${MODES.join(', ')}`);
+  if (Buffer.byteLength(signal) > MAX_PATH_BYTES || !isSignalUrl(signal)) {
+    throw invalid(`signal "${signal}" is no URL of a signaling server, such as wss://example.org/tabseed/signal`);
+  }
+  checkLabel('group', group);
+  try {
+    return encodeSettings({ mode, signal, group, consent, uploadBytesPerSecond });
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    throw new PublishError('option-invalid', cause.message, { cause });
+  }
 }
 
 function checkLabel(name: string, value: string | undefined): void {

@@ -64,7 +64,7 @@ export async function stageFiles(plan: PublishPlan, situation: Situation, stagin
       sequence: 0,
       version: plan.version,
       created: plan.created,
-      settings: { mode: plan.mode, signal: plan.signal },
+      settings: plan.settings,
       chunking,
       packs: content.packs,
       headerSets: publisher.headerSets.all(),

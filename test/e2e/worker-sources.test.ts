@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Browser, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Mode } from '../../src/protocol/manifest.ts';
+import type { Mode } from '../../src/protocol/settings.ts';
 import type { BuiltScripts } from '../../src/publisher/index.ts';
 import { launchChromium } from '../setup/browser.ts';
 import { becomeLeader, type LeaderManner, leaderLog } from './worker/page-leader.ts';

@@ -72,7 +72,7 @@ export function tinyRelease(options: TinyReleaseOptions): TinyRelease {
     sequence: options.sequence,
     version: '',
     created: 0,
-    settings: { mode: 'site', signal: 'tabseed/signal' },
+    settings: '{}',
     chunking: { minimumBytes: options.chunkBytes, averageBytes: options.chunkBytes, maximumBytes: options.chunkBytes },
     packs: [...oldPacks, ...newPacks],
     headerSets: [[]],

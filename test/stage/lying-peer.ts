@@ -17,6 +17,7 @@ import { systemClock, systemRandom } from '../../src/platform/system-clock.ts';
 import { webSocketSignaling } from '../../src/platform/web-socket-signaling.ts';
 import { packPath } from '../../src/protocol/layout.ts';
 import type { Manifest } from '../../src/protocol/manifest.ts';
+import { decodeSettings } from '../../src/protocol/settings.ts';
 import type { WorkerConfig } from '../../src/protocol/worker-config.ts';
 
 /** A peer over a real data channel that has every chunk and flips a bit in each that it sends. */
@@ -50,7 +51,7 @@ export class LyingPeer {
     holdings.add(chunks.keys(), catalog);
     const clock = systemClock();
     const room = await roomOf(config, subtleDigest());
-    const signalUrl = `${url.replace('http', 'ws')}/${manifest.settings.signal}`;
+    const signalUrl = `${url.replace('http', 'ws')}/${decodeSettings(manifest.settings).signal}`;
     return new LyingPeer((liar, onDropped) => {
       const host: SessionHost = {
         now: () => clock.now(),

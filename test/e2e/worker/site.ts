@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { createOriginServer, type ObservedResponse } from '../../../src/origin-server/index.ts';
 import type { WorkerMessage, WorkerStatus } from '../../../src/protocol/bridge-message.ts';
-import type { Mode } from '../../../src/protocol/manifest.ts';
+import type { Mode } from '../../../src/protocol/settings.ts';
 import { type BuiltScripts, generateKey, publish } from '../../../src/publisher/index.ts';
 
 type Files = Readonly<Record<string, string | Uint8Array>>;

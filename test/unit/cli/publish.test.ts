@@ -24,7 +24,8 @@ async function publish(
 describe('tabseed publish', () => {
   it('says what it published, then that nothing changed, and draws no progress where there is no terminal', async () => {
     const workspace = await Workspace.create({ 'index.html': PAGE, 'api/x.json': '' });
-    const flags = ['--version', '1.0 beta', '--exclude', 'api', '--exclude', '*.map', '--mode', 'group'];
+    const flags = ['--version', '1.0 beta', '--exclude', 'api', '--exclude', '*.map'];
+    flags.push('--mode', 'group', '--group', 'class 7b', '--consent', 'ask', '--upload-limit', '125000');
     const first = await publish(workspace, [...flags, '--json'], { TABSEED_KEY: workspace.key.pem });
     expect(first).toMatchObject({ exitCode: 0, stderr: '' });
     const report = JSON.parse(first.stdout) as PublishReport;
@@ -78,6 +79,9 @@ describe('tabseed publish', () => {
     const key = { TABSEED_KEY: workspace.key.pem };
     const runs: [number, readonly string[], Record<string, string>][] = [
       [2, ['--mode', 'everybody'], key],
+      [2, ['--mode', 'group'], key],
+      [2, ['--upload-limit', '100'], key],
+      [2, ['--upload-limit', '1e6'], key],
       [2, ['--sequence', '0'], key],
       [2, ['--signal', 'ftp://x.test'], key],
       [2, ['--what'], key],

@@ -52,7 +52,7 @@ export class PublishedFolder {
       sequence,
       version: '',
       created: 1,
-      settings: { mode: 'site', signal: 'tabseed/signal' },
+      settings: '{}',
       chunking: { minimumBytes: 1, averageBytes: 2, maximumBytes: 3 },
       packs: sorted.map((file) => {
         const plain = file.plain ?? file.bytes;

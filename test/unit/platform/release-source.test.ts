@@ -31,7 +31,7 @@ const manifest: Manifest = {
   sequence: 7,
   version: '1.0',
   created: NOW,
-  settings: { mode: 'site', signal: 'tabseed/signal' },
+  settings: '{}',
   chunking: { minimumBytes: 1, averageBytes: 2, maximumBytes: 3 },
   packs: [],
   headerSets: [],

@@ -16,7 +16,7 @@ import { bytesOf, type Layout, readVectors } from './vectors.ts';
  * - They do not: raise PROTOCOL_VERSION, describe it in its history, and add a row.
  */
 const DIGEST_OF_VERSION: Readonly<Record<number, string>> = {
-  1: '36fdad19ce89fe7535f4eb8ffdee836d1964054b042ed6487259457ff505f6e0',
+  1: '1eb988921c4f0f6f30525edcbcb8137cf9a686e3cd24a28fb3b45719bcfc594f',
 };
 
 it('has not changed without a decision about PROTOCOL_VERSION', () => {

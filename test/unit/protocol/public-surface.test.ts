@@ -3,8 +3,11 @@ import * as protocol from '../../../src/protocol/index.ts';
 
 it('exports what an independent implementation needs, and a new name is a decision', () => {
   expect(Object.keys(protocol).sort()).toEqual([
+    'CONSENT_RULES',
+    'DEFAULT_SETTINGS',
     'ENCODINGS',
     'KEY_ID_BYTES',
+    'MIN_UPLOAD_BYTES_PER_SECOND',
     'MODES',
     'POINTER_PATH',
     'PROTOCOL_ERROR_CODES',
@@ -20,10 +23,12 @@ it('exports what an independent implementation needs, and a new name is a decisi
     'decodePeerMessage',
     'decodePointer',
     'decodeServerSignalMessage',
+    'decodeSettings',
     'decodeWorkerConfig',
     'encodeManifest',
     'encodePeerMessage',
     'encodePointer',
+    'encodeSettings',
     'fromHex',
     'isPeerId',
     'isSha256',

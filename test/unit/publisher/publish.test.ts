@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { packPath, WORKER_SCRIPT } from '../../../src/protocol/layout.ts';
+import { DEFAULT_SETTINGS, decodeSettings } from '../../../src/protocol/settings.ts';
 import { decodeWorkerConfig } from '../../../src/protocol/worker-config.ts';
 import { generateKey } from '../../../src/publisher/index.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
@@ -38,7 +39,7 @@ describe('a published folder', () => {
     expect(report).toMatchObject({ outcome: 'published', sequence: pointer.sequence, app: pointer.app, warnings: [] });
     expect(pointer.app).toMatch(/^[0-9a-f]{32}$/);
     expect(pointer.expires - pointer.created).toBe(90 * DAY_SECONDS);
-    expect(manifest.settings).toEqual({ mode: 'site', signal: 'tabseed/signal' });
+    expect(decodeSettings(manifest.settings)).toEqual(DEFAULT_SETTINGS);
     expect(manifest.files.map(({ path }) => path)).toEqual(
       Object.keys(files)
         .filter((path) => path !== '_headers')

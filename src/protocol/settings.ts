@@ -1,0 +1,95 @@
+import { encodeUtf8 } from './bytes.ts';
+import { ProtocolError } from './errors.ts';
+import { MAX_PATH_BYTES, MAX_SETTINGS_BYTES } from './limits.ts';
+import { asCount, asLabel, asOneOf, asText, parseFields } from './shape.ts';
+import { SIGNAL_PATH } from './signal-message.ts';
+
+/** Whom a browser may exchange chunks with; DESIGN.md, Manners. */
+export type Mode = 'off' | 'site' | 'group' | 'internet';
+export const MODES: readonly Mode[] = ['off', 'site', 'group', 'internet'];
+
+/** Whether a browser contacts peers before its user agreed. */
+export type ConsentRule = 'none' | 'ask';
+export const CONSENT_RULES: readonly ConsentRule[] = ['none', 'ask'];
+
+/** What the publisher decided for every client of a release. */
+export interface Settings {
+  /** @default "site" */
+  readonly mode: Mode;
+  /** URL of the signaling server, absolute or relative to the scope; empty when there is none. @default "tabseed/signal" */
+  readonly signal: string;
+  /** In mode `group`, and there only: peers meet only those of the same group. */
+  readonly group: string | undefined;
+  /** @default "none" */
+  readonly consent: ConsentRule;
+  /** Most that one browser uploads. @default no cap */
+  readonly uploadBytesPerSecond: number | undefined;
+}
+
+/** With a lower cap the share of each of 20 peers would pause for so long that they take the sender for stalled. */
+export const MIN_UPLOAD_BYTES_PER_SECOND = 8192;
+
+export const DEFAULT_SETTINGS: Settings = {
+  mode: 'site',
+  signal: SIGNAL_PATH,
+  group: undefined,
+  consent: 'none',
+  uploadBytesPerSecond: undefined,
+};
+
+/**
+ * The settings as a manifest has them: JSON. What equals its default and is not needed to understand the rest is left out.
+ *
+ * @throws ProtocolError when a client would refuse them, with the client's reason.
+ */
+export function encodeSettings({ mode, signal, group, consent, uploadBytesPerSecond }: Settings): string {
+  const text = JSON.stringify({
+    mode,
+    signal,
+    group,
+    consent: consent === DEFAULT_SETTINGS.consent ? undefined : consent,
+    uploadBytesPerSecond,
+  });
+  decodeSettings(text);
+  return text;
+}
+
+/**
+ * Fields that this version does not know are ignored, so that a later publisher can add some. A value that it does not
+ * know is refused: to guess who may be contacted would be wrong, and without settings nobody is.
+ *
+ * @throws ProtocolError
+ */
+export function decodeSettings(text: string): Settings {
+  if (encodeUtf8(text).length > MAX_SETTINGS_BYTES) throw new ProtocolError('too-large', 'settings');
+  const fields = { ...DEFAULT_SETTINGS, ...parseFields(text, 'settings') } as Readonly<Record<string, unknown>>;
+  const mode = asOneOf(fields.mode, 'mode', MODES);
+  const group = fields.group === undefined ? undefined : asLabel(fields.group, 'group');
+  if ((mode === 'group') !== (group !== undefined && group !== '')) {
+    throw new ProtocolError('bad-value', 'mode "group" needs a group, and no other mode has one');
+  }
+  const { uploadBytesPerSecond: cap } = fields;
+  const uploadBytesPerSecond = cap === undefined ? undefined : asCount(cap, 'upload cap');
+  if (uploadBytesPerSecond !== undefined && uploadBytesPerSecond < MIN_UPLOAD_BYTES_PER_SECOND) {
+    throw new ProtocolError('bad-value', `an upload cap below ${MIN_UPLOAD_BYTES_PER_SECOND} bytes a second`);
+  }
+  return {
+    mode,
+    signal: asText(fields.signal, 'signal', MAX_PATH_BYTES),
+    group,
+    consent: asOneOf(fields.consent, 'consent', CONSENT_RULES),
+    uploadBytesPerSecond,
+  };
+}
+
+/**
+ * All that a worker needs of the settings; the whole decoder would be a hundredth of its script. `false` for a text that
+ * is no settings at all: then no engine starts either.
+ */
+export function allowPeers(text: string): boolean {
+  try {
+    return (JSON.parse(text) as { readonly mode?: unknown }).mode !== 'off';
+  } catch {
+    return false; // Not JSON, or `null`.
+  }
+}

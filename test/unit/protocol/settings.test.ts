@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ProtocolError } from '../../../src/protocol/errors.ts';
+import {
+  allowPeers,
+  CONSENT_RULES,
+  DEFAULT_SETTINGS,
+  decodeSettings,
+  encodeSettings,
+  MIN_UPLOAD_BYTES_PER_SECOND,
+  type Settings,
+} from '../../../src/protocol/settings.ts';
+import { readVectors, refusal, revive } from './vectors.ts';
+
+interface SettingsVectors {
+  readonly valid: readonly { readonly name: string; readonly text: string; readonly value: object }[];
+  readonly invalid: readonly { readonly name: string; readonly text: string; readonly error: string }[];
+}
+
+const vectors = revive(readVectors('settings.json'), (bytes) => bytes) as SettingsVectors;
+
+/** JSON has no `undefined`: the vectors say `null`. */
+function withoutNull(value: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, (field as unknown) ?? undefined]));
+}
+
+const place = fc.oneof(
+  fc.record({ mode: fc.constantFrom('off', 'site', 'internet'), group: fc.constant(undefined) }),
+  fc.record({ mode: fc.constant('group'), group: fc.string({ unit: 'binary', minLength: 1, maxLength: 32 }) }),
+);
+const settings = fc
+  .tuple(
+    place,
+    fc.record({
+      signal: fc.string({ unit: 'binary', maxLength: 1000 }),
+      consent: fc.constantFrom(...CONSENT_RULES),
+      uploadBytesPerSecond: fc.option(fc.integer({ min: MIN_UPLOAD_BYTES_PER_SECOND }), { nil: undefined }),
+    }),
+  )
+  .map(([first, rest]) => ({ ...first, ...rest }));
+
+describe('settings', () => {
+  it.each(vectors.valid)('are read: $name', ({ text, value }) => {
+    expect(decodeSettings(text)).toEqual(withoutNull(value));
+  });
+
+  it.each(vectors.invalid)('are refused: $name', ({ text, error }) => {
+    expect(refusal(() => decodeSettings(text))).toBe(error);
+  });
+
+  it('are the same after they were written and read', () => {
+    fc.assert(
+      fc.property(settings, (value) => {
+        expect(decodeSettings(encodeSettings(value))).toEqual(value);
+      }),
+    );
+  });
+
+  it('are refused by their encoder when a client would refuse them', () => {
+    expect(refusal(() => encodeSettings({ ...DEFAULT_SETTINGS, mode: 'group' }))).toBe('bad-value');
+    expect(refusal(() => encodeSettings({ ...DEFAULT_SETTINGS, signal: 'x'.repeat(1025) }))).toBe('too-large');
+  });
+
+  it('of any text are a value or a ProtocolError', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
+        try {
+          decodeSettings(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolError);
+        }
+      }),
+    );
+  });
+
+  it('tell a worker whether there may be peers, as the whole decoder would', () => {
+    fc.assert(
+      fc.property(settings, (value) => {
+        expect(allowPeers(encodeSettings(value))).toBe(value.mode !== 'off');
+      }),
+    );
+    expect(['', 'null', '{"mode":'].map(allowPeers)).toEqual([false, false, false]);
+    expect(allowPeers('{"later":{"mode":"off"}}')).toBe(true);
+  });
+});
