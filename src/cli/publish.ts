@@ -2,10 +2,10 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CONSENT_RULES, type ConsentRule, MODES, type Mode } from '../protocol/settings.ts';
 import { type BuiltScripts, PublishError, type PublishReport, publish } from '../publisher/index.ts';
 import { builtScripts } from './built-scripts.ts';
-import { parseBytes } from './byte-option.ts';
 import { CliError } from './exit.ts';
 import { chooseKey } from './key-choice.ts';
 import { showProgress } from './progress.ts';
+import { parseUploadLimit } from './upload-limit.ts';
 
 interface PublishFlags {
   readonly out: string;
@@ -43,7 +43,11 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
         .choices(CONSENT_RULES)
         .default('none'),
     )
-    .option('--upload-limit <bytes>', 'most that one browser uploads, bytes a second (default: no limit)', parseBytes)
+    .option(
+      '--upload-limit <bytes>',
+      'most that one browser uploads, bytes a second (default: no limit)',
+      parseUploadLimit,
+    )
     .option('--scope <path>', 'URL path of the app, such as /app/; script tags then begin with it')
     .option('--exclude <glob>', 'files that the origin alone serves, may be repeated', collect, [])
     .option('--headers <file>', 'response headers by path (default: _headers in <src>)')

@@ -5,10 +5,12 @@ import { Presets, SingleBar } from 'cli-progress';
 import { type Command, InvalidArgumentError } from 'commander';
 import { createNodePeer, type NodePeer, type NodePeerProgress } from '../node/index.ts';
 import { termination } from './termination.ts';
+import { parseUploadLimit } from './upload-limit.ts';
 
 interface SeedFlags {
   readonly store?: string;
   readonly publicKey: readonly string[];
+  readonly uploadLimit?: number;
   readonly json: boolean;
 }
 
@@ -31,6 +33,7 @@ export function registerSeed(program: Command): void {
       (value: string, before: readonly string[]) => [...before, parseKey(value)],
       [],
     )
+    .option('--upload-limit <bytes>', 'most that it uploads, bytes a second (default: no limit)', parseUploadLimit)
     .option('--json', 'print one JSON object a line: progress each second, and when the mirror is complete', false)
     .action(seed);
 }
@@ -54,6 +57,7 @@ async function seed(url: string, flags: SeedFlags): Promise<void> {
       url,
       store: flags.store ?? defaultStore(url),
       publicKeys: flags.publicKey.length > 0 ? flags.publicKey : undefined,
+      uploadBytesPerSecond: flags.uploadLimit,
       onProgress: (progress) => display.update(progress),
     });
   } catch (error) {

@@ -84,6 +84,19 @@ export class PeerSession {
     }
   }
 
+  /** Says anew what we offer of each pack, be it nothing. */
+  offer(packs: Iterable<CatalogPack>, holdings: Holdings): void {
+    for (const pack of packs) {
+      const number = this.#announced.get(pack.id);
+      if (number !== undefined) this.#send({ type: 'bitfield', pack: number, bits: holdings.bitfield(pack).toBytes() });
+    }
+  }
+
+  /** The peer gets nothing of what it has asked for. */
+  rejectRequests(): void {
+    this.#uploads.rejectAll();
+  }
+
   /** Tells of a run of chunks that we hold now, unless the peer has them all itself. */
   have({ pack, first, count }: Span): void {
     const number = this.#announced.get(pack.id);

@@ -12,6 +12,8 @@ export interface SwarmPolicy {
   readonly urgentHedgeMs: number;
   /** When all peers together are slower, bulk chunks come from the origin too (Delivery Optimization: minimum QoS). */
   readonly minimumPeerBytesPerSecond: number;
+  /** Most that all peers together are given; `undefined`: no cap. */
+  readonly uploadBytesPerSecond: number | undefined;
   /** Parallel Range requests. */
   readonly originSpans: number;
 }
@@ -24,6 +26,7 @@ export const TAB_POLICY: SwarmPolicy = {
   bulkOriginDelayMs: 3000,
   urgentHedgeMs: 150,
   minimumPeerBytesPerSecond: 500_000,
+  uploadBytesPerSecond: undefined,
   originSpans: 6,
 };
 

@@ -6,6 +6,7 @@ import { Catalog, type CatalogPack, type ChunkLocation, chunkAt, type FileConten
 import { openChunk } from './chunk.ts';
 import { type ChunkReceiver, Demand, type WantedChunk } from './demand.ts';
 import { IntegrityError } from './errors.ts';
+import { Holdings } from './holdings.ts';
 import { Inventory } from './inventory.ts';
 import { OriginReads } from './origin-reads.ts';
 import { type EndReason, PeerSession, type SessionHost } from './peer-session.ts';
@@ -14,6 +15,7 @@ import type { CancelTimer, PeerLink, StoredChunk, SwarmPorts } from './ports.ts'
 import { Roster } from './roster.ts';
 import { askOrigin, isMissing, type SourceFacts } from './source-policy.ts';
 import { MAX_SPAN_BYTES, pickSpan } from './span-picker.ts';
+import { UploadCap } from './upload-cap.ts';
 
 export type { ChunkReceiver } from './demand.ts';
 
@@ -51,7 +53,9 @@ export class Swarm {
   readonly #roster: Roster;
   readonly #inventory: Inventory;
   readonly #origin: OriginReads;
+  readonly #uploadCap: UploadCap;
   #catalog = new Catalog([]);
+  #uploading = true;
   #cancelTick: CancelTimer | undefined;
   #pumpQueued = false;
   #closed = false;
@@ -60,6 +64,7 @@ export class Swarm {
     this.#ports = ports;
     this.#policy = policy;
     this.#events = events;
+    this.#uploadCap = new UploadCap(ports.clock, policy.uploadBytesPerSecond);
     this.#roster = new Roster(ports, policy, {
       onLink: (peer, link) => this.#addSession(peer, link),
       onChange: () => this.#pumpSoon(),
@@ -82,8 +87,7 @@ export class Swarm {
   setReleases(manifests: readonly Manifest[]): void {
     this.#catalog = new Catalog(manifests);
     this.#inventory.setCatalog(this.#catalog);
-    const { holdings } = this.#inventory;
-    for (const session of this.#sessions.values()) session.announce(this.#catalog.packs.values(), holdings);
+    for (const session of this.#sessions.values()) session.announce(this.#catalog.packs.values(), this.#offered);
     this.#pumpSoon();
   }
 
@@ -116,6 +120,16 @@ export class Swarm {
     this.#inventory.note(chunks);
   }
 
+  /** Whether peers are given anything. Off: they see that we have nothing, and downloads go on. */
+  setUploading(uploading: boolean): void {
+    if (uploading === this.#uploading) return;
+    this.#uploading = uploading;
+    for (const session of this.#sessions.values()) {
+      session.offer(this.#catalog.packs.values(), this.#offered);
+      if (!uploading) session.rejectRequests();
+    }
+  }
+
   get peerCount(): number {
     return this.#sessions.size;
   }
@@ -125,6 +139,7 @@ export class Swarm {
     this.#closed = true;
     this.#cancelTick?.();
     for (const session of [...this.#sessions.values()]) session.close('closed');
+    this.#uploadCap.close();
     this.#origin.close();
     await this.#roster.close();
     await this.#inventory.close();
@@ -350,12 +365,16 @@ export class Swarm {
       onRefused: (_, chunks) => this.#release(chunks),
       onUnneeded: (wireBytes) => this.#count('wasted', wireBytes, wireBytes),
       onEnd: (session, reason, unanswered) => this.#handleSessionEnd(session, reason, unanswered),
-      read: async (chunks) => (await this.#inventory.read(chunks)).map((held) => held?.stored),
+      uploadCap: this.#uploadCap,
+      read: async (chunks) => {
+        if (!this.#uploading) return chunks.map(() => undefined);
+        return (await this.#inventory.read(chunks)).map((held) => held?.stored);
+      },
       onUploaded: (plain, wire) => this.#count('uploaded', plain, wire),
     };
     const session = new PeerSession(peer, link, host);
     this.#sessions.set(peer, session);
-    session.start(this.#catalog.packs.values(), this.#inventory.holdings);
+    session.start(this.#catalog.packs.values(), this.#offered);
     this.#events.onPeers(this.#sessions.size);
   }
 
@@ -369,7 +388,12 @@ export class Swarm {
     this.#pumpSoon();
   }
 
+  get #offered(): Holdings {
+    return this.#uploading ? this.#inventory.holdings : new Holdings();
+  }
+
   #announce(runs: readonly Span[]): void {
+    if (!this.#uploading) return;
     for (const run of runs) {
       for (const session of this.#sessions.values()) session.have(run);
     }

@@ -1,10 +1,12 @@
 import type { ChunkId } from '../protocol/identifier.ts';
-import { MAX_FRAGMENT_BYTES, MAX_OPEN_REQUESTS } from '../protocol/limits.ts';
+import { MAX_OPEN_REQUESTS } from '../protocol/limits.ts';
 import { encodePeerMessage } from '../protocol/peer-message.ts';
 import { chunkAt, type Span } from './catalog.ts';
 import { LINK_HIGH_WATER_BYTES, type PeerLink, type StoredChunk } from './ports.ts';
+import type { UploadCap } from './upload-cap.ts';
 
 export interface UploadSource {
+  readonly uploadCap: UploadCap;
   /** Verified chunks; `undefined` for what is not there (any more). */
   read(chunks: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]>;
   onUploaded(plainBytes: number, wireBytes: number): void;
@@ -54,6 +56,12 @@ export class UploadQueue {
 
   cancel(request: number): void {
     this.#uploads.delete(request);
+  }
+
+  /** Nothing more is given: what is open is rejected, also what has been read already. */
+  rejectAll(): void {
+    for (const request of this.#uploads.keys()) this.#link.send(encodePeerMessage({ type: 'reject', request }));
+    this.#uploads.clear();
   }
 
   onWritable(): void {
@@ -117,14 +125,16 @@ export class UploadQueue {
   /** False when the request was cancelled meanwhile. */
   async #send(request: number, chunk: number, stored: StoredChunk): Promise<boolean> {
     const { encoding, bytes } = stored;
-    for (let offset = 0; offset < bytes.length; offset += MAX_FRAGMENT_BYTES) {
+    const { uploadCap } = this.#source;
+    for (let offset = 0; offset < bytes.length; offset += uploadCap.fragmentBytes) {
       while (this.#link.bufferedBytes >= LINK_HIGH_WATER_BYTES && !this.#closed) {
         await new Promise<void>((resolve) => {
           this.#resume = resolve;
         });
       }
+      const fragment = bytes.subarray(offset, offset + uploadCap.fragmentBytes);
+      await uploadCap.take(fragment.length);
       if (!this.#uploads.has(request)) return false;
-      const fragment = bytes.subarray(offset, offset + MAX_FRAGMENT_BYTES);
       this.#link.send(
         encodePeerMessage({
           type: 'data',

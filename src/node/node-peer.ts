@@ -27,6 +27,8 @@ export interface NodePeerOptions {
    * @default the keys that the origin named at the first start with this store
    */
   readonly publicKeys?: readonly string[] | undefined;
+  /** Most that all browsers together are given; the cap of the release is for browsers. @default no cap */
+  readonly uploadBytesPerSecond?: number | undefined;
   /** Told when chunks were stored, and at the start of a release. */
   readonly onProgress?: ((progress: NodePeerProgress) => void) | undefined;
   /** WebRTC for Node. @default `@roamhq/wrtc` */
@@ -56,6 +58,7 @@ export async function createNodePeer(options: NodePeerOptions): Promise<NodePeer
   if (!allowPeers(release.manifest.settings)) {
     throw new NodePeerError('peers-off', `${base} is published with --mode off: nobody may be seeded`);
   }
+  const policy = options.policy ?? NODE_POLICY;
   const peer = new MirroringPeer({
     base,
     trust,
@@ -65,7 +68,7 @@ export async function createNodePeer(options: NodePeerOptions): Promise<NodePeer
     random: systemRandom(),
     store: new ObservedStore(await DiskStore.open(options.store)),
     wrtc: options.wrtc ?? wrtc,
-    policy: options.policy ?? NODE_POLICY,
+    policy: { ...policy, uploadBytesPerSecond: options.uploadBytesPerSecond ?? policy.uploadBytesPerSecond },
     log: options.log ?? silentLog(),
     onProgress: options.onProgress ?? (() => undefined),
   });

@@ -8,6 +8,7 @@ import { PeerSession, type SessionHost } from '../../src/core/peer-session.ts';
 import { NODE_POLICY } from '../../src/core/policy.ts';
 import type { StoredChunk } from '../../src/core/ports.ts';
 import { Roster } from '../../src/core/roster.ts';
+import { UploadCap } from '../../src/core/upload-cap.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { roomOf } from '../../src/platform/room-name.ts';
 import { rtcDialer } from '../../src/platform/rtc-dialer.ts';
@@ -54,6 +55,7 @@ export class LyingPeer {
     const signalUrl = `${url.replace('http', 'ws')}/${decodeSettings(manifest.settings).signal}`;
     return new LyingPeer((liar, onDropped) => {
       const host: SessionHost = {
+        uploadCap: new UploadCap(clock, undefined),
         now: () => clock.now(),
         pack: (id) => catalog.packs.get(id),
         onOffer: () => undefined,

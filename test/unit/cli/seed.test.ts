@@ -25,6 +25,7 @@ describe('tabseed seed', () => {
     ['no URL', []],
     ['a URL that is none', ['nonsense']],
     ['a URL of another scheme', ['ftp://app.example/']],
+    ['an upload limit that is too low', ['http://127.0.0.1:9/', '--upload-limit', '8191']],
     ['a key that is none', ['http://127.0.0.1:9/', '--public-key', 'abc']],
   ])('takes %s for wrong use: exit code 2 and one line', async (_name, commandLine) => {
     const { code, err } = await run(...commandLine);

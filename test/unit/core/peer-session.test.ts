@@ -3,6 +3,7 @@ import { Catalog, type CatalogPack, type ChunkLocation } from '../../../src/core
 import { Holdings } from '../../../src/core/holdings.ts';
 import { type EndReason, PeerSession, type SessionHost } from '../../../src/core/peer-session.ts';
 import type { StoredChunk } from '../../../src/core/ports.ts';
+import { UploadCap } from '../../../src/core/upload-cap.ts';
 import { decodePeerMessage, encodePeerMessage, type PeerMessage } from '../../../src/protocol/peer-message.ts';
 import { MemoryLink } from '../../fakes/memory-link.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
@@ -46,6 +47,10 @@ class Bench implements SessionHost {
     });
     this.session = new PeerSession('ab'.repeat(16), near, this);
     this.session.start(catalog.packs.values(), new Holdings());
+  }
+
+  get uploadCap(): UploadCap {
+    return new UploadCap(this.clock, undefined);
   }
 
   now = (): number => this.clock.now();

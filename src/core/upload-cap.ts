@@ -1,0 +1,80 @@
+import { MAX_FRAGMENT_BYTES } from '../protocol/limits.ts';
+import type { CancelTimer, Clock } from './ports.ts';
+
+/**
+ * Part of a second that may go out at once, and the most that one fragment takes. Twenty peers that take turns then wait
+ * 2.5 s for theirs: less than the silence after which they would take us for stalled.
+ */
+const BURST_SECONDS = 1 / 8;
+const SMALLEST_FRAGMENT_BYTES = 1024;
+
+interface Turn {
+  readonly bytes: number;
+  readonly start: () => void;
+}
+
+/**
+ * One token bucket for all uploads of an engine: over any time it lets through no more than the cap times that time plus
+ * one burst. Who waits is served in the order of asking; as a session asks for one fragment at a time, all get the same.
+ */
+export class UploadCap {
+  readonly #clock: Clock;
+  readonly #bytesPerMs: number;
+  readonly #burstBytes: number;
+  /** Largest piece that may be asked for. */
+  readonly fragmentBytes: number;
+  readonly #queue: Turn[] = [];
+  #tokens: number;
+  #filledMs: number;
+  #cancelTimer: CancelTimer | undefined;
+
+  constructor(clock: Clock, bytesPerSecond: number | undefined) {
+    const burstBytes = Math.floor((bytesPerSecond ?? Number.POSITIVE_INFINITY) * BURST_SECONDS);
+    this.#clock = clock;
+    this.#bytesPerMs = (bytesPerSecond ?? Number.POSITIVE_INFINITY) / 1000;
+    this.#burstBytes = Math.max(SMALLEST_FRAGMENT_BYTES, burstBytes);
+    this.fragmentBytes = Math.min(MAX_FRAGMENT_BYTES, this.#burstBytes);
+    this.#tokens = this.#burstBytes;
+    this.#filledMs = clock.now();
+  }
+
+  /** Resolves when so many bytes, at most `fragmentBytes`, may be sent; `undefined` when that is now. */
+  take(bytes: number): Promise<void> | undefined {
+    if (this.#queue.length === 0 && this.#spend(bytes)) return undefined;
+    return new Promise((start) => {
+      this.#queue.push({ bytes, start });
+      this.#wait();
+    });
+  }
+
+  /** Nobody waits any more. */
+  close(): void {
+    this.#cancelTimer?.();
+    for (const { start } of this.#queue.splice(0)) start();
+  }
+
+  #spend(bytes: number): boolean {
+    if (this.#burstBytes === Number.POSITIVE_INFINITY) return true;
+    const nowMs = this.#clock.now();
+    this.#tokens = Math.min(this.#burstBytes, this.#tokens + (nowMs - this.#filledMs) * this.#bytesPerMs);
+    this.#filledMs = nowMs;
+    if (this.#tokens < bytes) return false;
+    this.#tokens -= bytes;
+    return true;
+  }
+
+  #wait(): void {
+    const [first] = this.#queue;
+    if (first === undefined || this.#cancelTimer !== undefined) return;
+    // At least a millisecond: rounding must not turn the last missing fraction of a byte into a busy loop.
+    const delayMs = Math.max(1, Math.ceil((first.bytes - this.#tokens) / this.#bytesPerMs));
+    this.#cancelTimer = this.#clock.after(delayMs, () => {
+      this.#cancelTimer = undefined;
+      for (let turn = this.#queue[0]; turn !== undefined && this.#spend(turn.bytes); turn = this.#queue[0]) {
+        this.#queue.shift();
+        turn.start();
+      }
+      this.#wait();
+    });
+  }
+}
