@@ -1,5 +1,5 @@
 import { POINTER_PATH } from '../protocol/layout.ts';
-import { pathOfUrl, pathProblem, type ReleasePath } from '../protocol/release-path.ts';
+import { isReleasePath, pathOfUrl, type ReleasePath } from '../protocol/release-path.ts';
 
 /** A request's URL taken apart. */
 export interface Target {
@@ -27,7 +27,7 @@ function pathOf(urlPath: string): ReleasePath | undefined {
   const decoded = pathOfUrl(urlPath.slice(1));
   if (decoded === undefined) return undefined;
   const path = decoded === '' || decoded.endsWith('/') ? `${decoded}${INDEX}` : decoded;
-  return pathProblem(path) === undefined ? path : undefined;
+  return isReleasePath(path) ? path : undefined;
 }
 
 /**

@@ -22,21 +22,13 @@ export function httpOrigin({ base, fetch }: HttpOriginOptions): Origin {
         headers: { Range: `bytes=${offset}-${last}`, 'Accept-Encoding': 'identity' },
         cache: 'no-store',
         maximumBytes: length,
-        isExact: true,
+        minimumBytes: length,
         check: (response) => checkRange(response, offset, last),
       });
     },
     // `no-store` for a second reason: the service worker lets it pass, so that the engine, which lives in a page, is not
     // answered by the worker that waits for it.
-    readFile: (path) =>
-      open({
-        url: new URL(pathToUrl(path), base),
-        headers: {},
-        cache: 'no-store',
-        maximumBytes: Number.POSITIVE_INFINITY,
-        isExact: false,
-        check: checkFile,
-      }),
+    readFile: (path) => open({ url: new URL(pathToUrl(path), base), cache: 'no-store', check: checkFile }),
   };
 }
 

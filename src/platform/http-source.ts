@@ -3,12 +3,12 @@ import type { ByteSource } from '../core/ports.ts';
 
 export interface FetchPlan {
   readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly cache: RequestCache;
-  /** A longer body is cut off at the connection. */
-  readonly maximumBytes: number;
-  /** A shorter one is wrong too. */
-  readonly isExact: boolean;
+  /** A longer body is cut off at the connection. @default no limit */
+  readonly maximumBytes?: number;
+  /** A shorter one is wrong. @default 0 */
+  readonly minimumBytes?: number;
   /** Throws an OriginError when the body must not be read. */
   readonly check: (response: Response) => void;
 }
@@ -48,7 +48,7 @@ export class HttpSource implements ByteSource {
   }
 
   async #start(): Promise<BodyReader | undefined> {
-    const { url, headers, cache, check } = this.#plan;
+    const { url, headers = {}, cache, check } = this.#plan;
     // Taken out of `this`: a browser's fetch refuses to be called as a method of another object.
     const fetch = this.#fetch;
     const response = await fetch(url, {
@@ -65,11 +65,11 @@ export class HttpSource implements ByteSource {
   }
 
   #checkLength(piece: Uint8Array | undefined): void {
-    const { maximumBytes, isExact, url } = this.#plan;
+    const { maximumBytes = Number.POSITIVE_INFINITY, minimumBytes = 0, url } = this.#plan;
     this.#receivedBytes += piece?.length ?? 0;
-    const isShort = piece === undefined && isExact && this.#receivedBytes < maximumBytes;
+    const isShort = piece === undefined && this.#receivedBytes < minimumBytes;
     if (!isShort && this.#receivedBytes <= maximumBytes) return;
-    throw new OriginError('origin-length', `${url}: ${isExact ? 'not' : 'more than'} ${maximumBytes} bytes`);
+    throw new OriginError('origin-length', `${url}: ${this.#receivedBytes} bytes are not what was expected`);
   }
 }
 

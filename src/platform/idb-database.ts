@@ -1,4 +1,4 @@
-import { delMany, get, getMany, keys, setMany } from 'idb-keyval';
+import { promisifyRequest, type UseStore } from 'idb-keyval';
 import type { ChunkStore, StoredChunk } from '../core/ports.ts';
 import { isSha256 } from '../protocol/identifier.ts';
 import { IdbConnection } from './idb-connection.ts';
@@ -40,27 +40,47 @@ export function openBrowserDatabase(owner: DatabaseOwner): BrowserDatabase {
 
 function idbChunks(connection: IdbConnection, close: () => Promise<void>): ChunkStore {
   // `relaxed`: a chunk that a power cut takes is fetched again, and waiting for the disk halves the rate.
-  const store = connection.store(CHUNKS, 'relaxed');
+  const use = connection.store(CHUNKS, 'relaxed');
   return {
-    list: async () => (await keys(store)).filter(isSha256),
-    get: async (ids) => (await getMany<unknown>([...ids], store)).map(asStoredChunk),
-    put: (chunks) =>
-      setMany(
-        [...chunks].map(([id, chunk]): [string, StoredChunk] => [id, trimmed(chunk)]),
-        store,
+    list: async () => (await use('readonly', (store) => promisifyRequest(store.getAllKeys()))).filter(isSha256),
+    get: (ids) =>
+      use('readonly', (store) =>
+        Promise.all(ids.map(async (id) => asStoredChunk(await promisifyRequest<unknown>(store.get(id))))),
       ),
-    delete: (ids) => delMany([...ids], store),
+    put: (chunks) =>
+      write(
+        use,
+        [...chunks].map(([id, chunk]): Entry => [id, trimmed(chunk)]),
+      ),
+    delete: (ids) => remove(use, ids),
     close,
   };
 }
 
 function idbRecords(connection: IdbConnection): RecordStore {
-  const store = connection.store(RECORDS, 'strict');
+  const use = connection.store(RECORDS, 'strict');
   return {
-    get: (key) => get<unknown>(key, store),
-    set: (entries) => setMany(Object.entries(entries), store),
-    delete: (names) => delMany([...names], store),
+    get: (key) => use('readonly', (store) => promisifyRequest<unknown>(store.get(key))),
+    set: (entries) => write(use, Object.entries(entries)),
+    delete: (keys) => remove(use, keys),
   };
+}
+
+type Entry = readonly [key: string, value: unknown];
+
+// Not idb-keyval's `setMany` and the like: each brings along the opener of a database that nobody here opens.
+function write(use: UseStore, entries: readonly Entry[]): Promise<void> {
+  return use('readwrite', (store) => {
+    for (const [key, value] of entries) store.put(value, key);
+    return promisifyRequest(store.transaction);
+  });
+}
+
+function remove(use: UseStore, keys: readonly string[]): Promise<void> {
+  return use('readwrite', (store) => {
+    for (const key of keys) store.delete(key);
+    return promisifyRequest(store.transaction);
+  });
 }
 
 /** A structured clone of a view takes its whole buffer along: a few bytes of frame header are cheaper than a copy. */

@@ -12,7 +12,7 @@ export async function readCapped(
   cache: RequestCache,
   maximumBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const source = new HttpSource(fetch, { url, headers: {}, cache, maximumBytes, isExact: false, check: checkFile });
+  const source = new HttpSource(fetch, { url, cache, maximumBytes, check: checkFile });
   const pieces: Uint8Array[] = [];
   let length = 0;
   for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {

@@ -3,7 +3,7 @@ import { type Encoding, encodingOfTag, encodingTag } from './encoding.ts';
 import { ProtocolError } from './errors.ts';
 import { type ChunkId, type PackId, readSha256, type Sha256, writeSha256 } from './identifier.ts';
 import * as limits from './limits.ts';
-import { pathProblem, type ReleasePath } from './release-path.ts';
+import { isReleasePath, pathProblem, type ReleasePath } from './release-path.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
 /** Immutable description of one release. Trusted only after its SHA-256 matched a verified pointer. */
@@ -236,8 +236,7 @@ function plainOffsetsOf(pack: Pack): Float64Array {
 
 function readFile(reader: ByteReader, references: References): ReleaseFile {
   const path = reader.text(limits.MAX_PATH_BYTES);
-  const problem = pathProblem(path);
-  if (problem !== undefined) throw new ProtocolError('bad-value', `path refused: ${problem}`);
+  if (!isReleasePath(path)) throw new ProtocolError('bad-value', `path refused: ${pathProblem(path)}`);
   const plainBytes = reader.varint();
   const hash = readSha256(reader);
   const mediaType = reader.text(limits.MAX_MEDIA_TYPE_BYTES);

@@ -11,18 +11,31 @@ export type ReleasePath = string;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
 const FORBIDDEN_CHARACTERS = /[\u0000-\u001f\u007f\\]/;
 
+/** No segment may be empty, `.` or `..`. */
+const FORBIDDEN_SEGMENT = /^\.{0,2}$/;
+
+export function isReleasePath(path: string): boolean {
+  return (
+    !FORBIDDEN_CHARACTERS.test(path) &&
+    !/\p{Surrogate}/u.test(path) &&
+    !isTooLong(path) &&
+    !path.split('/').some((segment) => FORBIDDEN_SEGMENT.test(segment))
+  );
+}
+
 /** Says why a path cannot be part of a release, or `undefined` when it can. */
 export function pathProblem(path: string): string | undefined {
+  if (isReleasePath(path)) return undefined;
   if (path === '') return 'it is empty';
   if (FORBIDDEN_CHARACTERS.test(path)) return 'it has a control character or a backslash';
   if (/\p{Surrogate}/u.test(path)) return 'it is not valid Unicode';
+  if (isTooLong(path)) return `it is longer than ${MAX_PATH_BYTES} bytes`;
+  return `it has a segment "${path.split('/').find((segment) => FORBIDDEN_SEGMENT.test(segment)) ?? ''}"`;
+}
+
+function isTooLong(path: string): boolean {
   // UTF-8 needs at most three bytes per code unit: paths of ordinary length need not be encoded to be measured.
-  if (path.length * 3 > MAX_PATH_BYTES && encodeUtf8(path).length > MAX_PATH_BYTES)
-    return `it is longer than ${MAX_PATH_BYTES} bytes`;
-  for (const segment of path.split('/')) {
-    if (segment === '' || segment === '.' || segment === '..') return `it has a segment "${segment}"`;
-  }
-  return undefined;
+  return path.length * 3 > MAX_PATH_BYTES && encodeUtf8(path).length > MAX_PATH_BYTES;
 }
 
 /** `dir/a b.js` → `dir/a%20b.js`: the URL path relative to the scope. */

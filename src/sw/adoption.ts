@@ -1,14 +1,16 @@
-import { ByteCutter } from '../core/byte-cutter.ts';
-import { OriginError } from '../core/errors.ts';
-import type { ByteSource } from '../core/ports.ts';
+import type { StoredChunk } from '../core/ports.ts';
 import type { StoreWriter } from '../core/store-writer.ts';
+import { checkFile } from '../platform/http-origin.ts';
+import { HttpSource } from '../platform/http-source.ts';
+import type { ChunkId } from '../protocol/identifier.ts';
 import { chunksOfFile, type Manifest, type PackedChunk, type ReleaseFile } from '../protocol/manifest.ts';
+import { ChunkBody, plainForm } from './chunk-body.ts';
 import type { DocumentHeaders } from './document-headers.ts';
 import { Lanes } from './lanes.ts';
 import { isDocument } from './responder.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
-type AdoptionPorts = Pick<WorkerPorts, 'store' | 'digest' | 'fetch'>;
+type AdoptionPorts = Pick<WorkerPorts, 'store' | 'digest' | 'codec' | 'fetch'>;
 
 /** Files read at once: the HTTP cache answers, the disk is the limit. */
 const ADOPTION_LANES = 4;
@@ -34,11 +36,7 @@ export class Adoption {
         const chunks = chunksOfFile(manifest, file);
         const isKept = chunks.every((chunk) => stored.has(chunk.id));
         if (isKept && (!isDocument(file) || this.#documents.knows(file))) return;
-        try {
-          await this.#adoptFile(file, url, chunks);
-        } catch {
-          // Not in the cache and the origin away, or of another release: fetched when a page asks for it.
-        }
+        await this.#adoptFile(file, url, chunks);
       }),
     );
     await Promise.all(adopting);
@@ -46,28 +44,25 @@ export class Adoption {
   }
 
   async #adoptFile(file: ReleaseFile, url: string, chunks: readonly PackedChunk[]): Promise<void> {
-    const response = await this.#ports.fetch(url, { cache: 'force-cache', credentials: 'same-origin' });
-    if (response.status !== 200 || response.redirected) {
-      throw new OriginError('origin-status', `${url}: not the plain file`, { status: response.status });
-    }
-    const cutter = new ByteCutter(bodySource(response));
-    for (const chunk of chunks) {
-      const bytes = await cutter.take(chunk.plainBytes);
-      if ((await this.#ports.digest.sha256(bytes)) !== chunk.id) {
-        cutter.cancel();
-        throw new Error('the page was loaded from another release');
-      }
-      this.#writer.add(chunk.id, { encoding: 'identity', bytes });
-    }
-    cutter.cancel();
-    if (isDocument(file)) await this.#documents.save(file, response.headers);
+    let headers: Headers | undefined;
+    const source = new HttpSource(this.#ports.fetch, {
+      url: new URL(url, location.href),
+      cache: 'force-cache',
+      check(response) {
+        checkFile(response);
+        if (!response.redirected) ({ headers } = response);
+      },
+    });
+    const tools = {
+      ...this.#ports,
+      keep: (id: ChunkId, stored: StoredChunk) => this.#writer.add(id, stored),
+      // It was counted as the page's own load, by nobody.
+      count: () => undefined,
+    };
+    const wanted = new Set(chunks.map((chunk) => chunk.id));
+    const body = new ChunkBody(tools, source, plainForm(chunks), true);
+    await body.read(chunks.length, wanted, { signal: new AbortController().signal, deliver: () => undefined });
+    // Of another release, or a page that the server puts in place of another one: its headers say nothing.
+    if (wanted.size === 0 && headers !== undefined && isDocument(file)) await this.#documents.save(file, headers);
   }
-}
-
-function bodySource(response: Response): ByteSource {
-  const reader = response.body?.getReader();
-  return {
-    next: async () => (await reader?.read())?.value,
-    cancel: () => void reader?.cancel().catch(() => undefined), // It has ended or failed: nothing is left to stop.
-  };
 }

@@ -5,10 +5,9 @@ import { allowPeers } from '../protocol/settings.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
 import type { ChunkSource } from './chunk-source.ts';
 import { FileFeed } from './file-feed.ts';
-import { FileOrigin } from './file-origin.ts';
+import { FileOrigin, type OriginTools } from './file-origin.ts';
 import { Lanes } from './lanes.ts';
 import type { LeaderBridge } from './leader-bridge.ts';
-import type { OriginTools } from './pack-origin.ts';
 import { StoreSource } from './store-source.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 

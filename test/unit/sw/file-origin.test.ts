@@ -4,7 +4,7 @@ import type { ChunkId } from '../../../src/protocol/identifier.ts';
 import { chunksOfFile, type PackedChunk, type ReleaseFile } from '../../../src/protocol/manifest.ts';
 import { FileOrigin } from '../../../src/sw/file-origin.ts';
 import { Lanes } from '../../../src/sw/lanes.ts';
-import { spansOf } from '../../../src/sw/pack-origin.ts';
+import { spansOf } from '../../../src/sw/pack-spans.ts';
 import { type OriginRequest, ScriptedOrigin } from '../../fakes/scripted-origin.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { syncCodec } from '../../fakes/sync-codec.ts';
