@@ -1,0 +1,71 @@
+import type { Browser, CDPSession } from 'playwright';
+import type { CommandProcess } from '../stage/command.ts';
+import { type HeapBytes, heapAfterCollection, workerHeaps } from '../stage/heap.ts';
+import { chromiumMemory, residentBytes } from '../stage/process-memory.ts';
+import { type Growth, Series } from './series.ts';
+import type { Visitor } from './visitor.ts';
+
+interface Watched {
+  readonly residents: readonly Visitor[];
+  readonly residentBrowser: Browser;
+  readonly passingBrowser: Browser;
+  readonly seed: CommandProcess;
+  readonly signal: CommandProcess;
+}
+
+/** The memory of everything that lives for the whole soak. */
+export class MemoryWatch {
+  readonly #watched: Watched;
+  readonly #startMs = performance.now();
+  readonly #series = new Map<string, Series>();
+
+  constructor(watched: Watched) {
+    this.#watched = watched;
+  }
+
+  async sample(): Promise<void> {
+    const { residents, residentBrowser, passingBrowser, seed, signal } = this.#watched;
+    this.#add('seed', residentBytes(seed.pid));
+    this.#add('signal', residentBytes(signal.pid));
+    const pages = await Promise.all(residents.map(pageHeap));
+    this.#addHeaps('residentPages', pages);
+    const session = await residentBrowser.newBrowserCDPSession();
+    this.#addHeaps('residentWorkers', await workerHeaps(session));
+    await this.#addProcesses('resident', session);
+    await this.#addProcesses('passing', await passingBrowser.newBrowserCDPSession());
+  }
+
+  get growth(): Record<string, Growth> {
+    return Object.fromEntries([...this.#series].map(([name, series]) => [name, series.growth]));
+  }
+
+  #addHeaps(name: string, heaps: readonly HeapBytes[]): void {
+    const sum = (kind: keyof HeapBytes): number => heaps.reduce((total, heap) => total + heap[kind], 0);
+    this.#add(`${name}Heap`, sum('used'));
+    this.#add(`${name}Buffers`, sum('buffers'));
+  }
+
+  async #addProcesses(name: string, session: CDPSession): Promise<void> {
+    const { browser, renderers, others } = await chromiumMemory(session);
+    await session.detach();
+    this.#add(`${name}Browser`, browser);
+    this.#add(`${name}Renderers`, renderers);
+    this.#add(`${name}Others`, others);
+  }
+
+  #add(name: string, bytes: number): void {
+    const series = this.#series.get(name) ?? new Series();
+    this.#series.set(name, series);
+    series.add(performance.now() - this.#startMs, bytes);
+  }
+}
+
+async function pageHeap(visitor: Visitor): Promise<HeapBytes> {
+  const page = visitor.firstTab;
+  const session = await page.context().newCDPSession(page);
+  try {
+    return await heapAfterCollection((method) => session.send(method as 'HeapProfiler.collectGarbage'));
+  } finally {
+    await session.detach();
+  }
+}
