@@ -1,17 +1,11 @@
-import type { Browser, CDPSession } from 'playwright';
-import type { CommandProcess } from '../stage/command.ts';
+import type { CDPSession } from 'playwright';
 import { type HeapBytes, heapAfterCollection, workerHeaps } from '../stage/heap.ts';
 import { chromiumMemory, residentBytes } from '../stage/process-memory.ts';
+import type { Scene } from './scene.ts';
 import { type Growth, Series } from './series.ts';
 import type { Visitor } from './visitor.ts';
 
-interface Watched {
-  readonly residents: readonly Visitor[];
-  readonly residentBrowser: Browser;
-  readonly passingBrowser: Browser;
-  readonly seed: CommandProcess;
-  readonly signal: CommandProcess;
-}
+type Watched = Pick<Scene, 'residents' | 'residentBrowser' | 'passingBrowser' | 'seed' | 'signal'>;
 
 /** The memory of everything that lives for the whole soak. */
 export class MemoryWatch {
