@@ -18,8 +18,14 @@ export async function chooseKey(
 ): Promise<ChosenKey> {
   if (file !== undefined) return { pem: await readKey(file), developmentFile: undefined };
   const given = environment.TABSEED_KEY;
-  if (given !== undefined && given !== '') {
-    return { pem: given.includes('-----BEGIN') ? given : await readKey(given), developmentFile: undefined };
+  // A CI job without the right to a secret gets an empty one: a development key would be deployed without a word.
+  if (given?.trim() === '') {
+    throw new CliError('key-unreadable', 'TABSEED_KEY is empty: may this job read the secret? Else unset it');
+  }
+  if (given !== undefined) {
+    // Some CI systems keep a variable on one line, with the breaks written out.
+    const pem = given.includes('-----BEGIN') ? given.replaceAll('\\n', '\n') : await readKey(given);
+    return { pem, developmentFile: undefined };
   }
   return await developmentKey(environment);
 }

@@ -9,6 +9,8 @@ import { parseUploadLimit } from './upload-limit.ts';
 
 interface PublishFlags {
   readonly out: string;
+  readonly previous?: string;
+  readonly complete: boolean;
   readonly key?: string;
   readonly app?: string;
   readonly version?: string;
@@ -32,8 +34,10 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
     .description('publish the folder of a built app as the next release')
     .argument('<src>', 'folder of the built app')
     .requiredOption('--out <folder>', 'folder to serve; a release in it is followed by this one')
+    .option('--previous <place>', 'what is deployed: URL of the app, or a folder; <out> is then empty')
+    .option('--complete', 'copy older packs into <out> too, for hosts that replace all files at once', false)
     .option('--key <file>', 'private key that signs (default: TABSEED_KEY, else a key for development on this machine)')
-    .option('--app <id>', 'app id (default: that of the release in <out>, else made from key and scope)')
+    .option('--app <id>', 'app id (default: that of the previous release, else made from key and scope)')
     .option('--version <text>', 'your own name for this release')
     .addOption(new Option('--mode <mode>', 'whom a browser may exchange files with').choices(MODES).default('site'))
     .option('--signal <url>', 'signaling server, absolute or relative to the app (default: tabseed/signal)')
@@ -72,6 +76,8 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
     const report = await publish({
       source,
       out: flags.out,
+      previous: flags.previous,
+      complete: flags.complete,
       key: pem,
       development: developmentFile !== undefined,
       scripts,
@@ -93,24 +99,27 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
     });
     progress.stop();
     for (const warning of report.warnings) warn(warning);
-    process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : describe(report, flags.out));
+    process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : describe(report, flags));
   } finally {
     progress.stop();
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
 
-function describe(report: PublishReport, out: string): string {
+function describe(report: PublishReport, { out, previous }: PublishFlags): string {
   if (report.outcome === 'unchanged') {
-    return `nothing changed since release ${report.sequence}: ${out} is as it was\n`;
+    const where = previous === undefined ? `${out} is as it was` : `${out} holds it again`;
+    return `nothing changed since release ${report.sequence}: ${where}\n`;
   }
   const until = new Date(report.expires * 1000).toISOString().slice(0, 10);
+  const follows = report.previousSequence === null ? '' : `, follows ${report.previousSequence}`;
   return [
-    `release ${report.sequence} of app ${report.app}`,
+    `release ${report.sequence} of app ${report.app}${follows}`,
     `  ${report.files} files, ${megabytes(report.bytes)}`,
     `  packs: ${report.packs}, ${megabytes(report.packBytes)}; new: ${report.newPacks}, ${megabytes(report.newPackBytes)}`,
+    ...(report.keptPacks > 0 ? [`  not in ${out}, and needed on the host: ${report.keptPacks} packs`] : []),
     `  signed by ${report.publicKey}, valid until ${until}`,
-    `try it: tabseed serve ${out}`,
+    previous === undefined ? `try it: tabseed serve ${out}` : `upload it in the order of ${out}/deploy.json`,
     '',
   ].join('\n');
 }

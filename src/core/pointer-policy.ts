@@ -1,4 +1,4 @@
-import type { Pointer } from '../protocol/pointer.ts';
+import { MAX_SEQUENCE, type Pointer } from '../protocol/pointer.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 
 export type PointerRefusal =
@@ -18,12 +18,6 @@ export type PointerJudgement =
 
 /** Clocks of visitors are wrong by hours and by days around their time zone; refusing an update harms more. */
 export const EXPIRY_TOLERANCE_SECONDS = 48 * 60 * 60;
-
-/**
- * Highest sequence that is believed: Unix seconds of the year 2514. Publishers count on from Unix seconds; whoever once
- * got hold of the key must not end all later releases by signing the largest number there is.
- */
-export const MAX_SEQUENCE = 2 ** 34;
 
 export interface PointerContext {
   readonly config: WorkerConfig;

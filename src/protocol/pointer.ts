@@ -35,6 +35,12 @@ export interface SignedPointer {
   readonly signatures: readonly PointerSignature[];
 }
 
+/**
+ * Highest sequence that is believed: Unix seconds of the year 2514. Publishers count on from Unix seconds; whoever once
+ * got hold of the key must not end all later releases by signing the largest number there is.
+ */
+export const MAX_SEQUENCE = 2 ** 34;
+
 export const KEY_ID_BYTES = 8;
 const SIGNATURE_BYTES = 64;
 const MAGIC = 0x54535054; // "TSPT"

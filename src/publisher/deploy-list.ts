@@ -1,20 +1,20 @@
-import { CLIENT_SCRIPT, POINTER_PATH, packPath, WORKER_SCRIPT } from '../protocol/layout.ts';
-import { type Manifest, packBytes } from '../protocol/manifest.ts';
-import type { StagedFiles } from './staged-files.ts';
+import { MAX_PATH_BYTES } from '../protocol/limits.ts';
+import type { ReleasePath } from '../protocol/release-path.ts';
+import { asCount, asFields, asList, asText } from '../protocol/shape.ts';
 
 /** File in OUT that tells a deploy script what to upload, in which order; itself not meant for the origin. */
 export const DEPLOY_LIST = 'deploy.json';
 
-/** Never changes under its name. */
-const IMMUTABLE = 'public, max-age=31536000, immutable';
-/** Stored, and asked about before each use. */
-const REVALIDATE = 'no-cache';
-
-const BINARY = 'application/octet-stream';
-const SCRIPT = 'text/javascript;charset=utf-8';
+/** More than a release can have; a list from OUT is ours, but may be damaged. */
+const MAX_ENTRIES = 1_000_000;
 
 export interface DeployFile {
   readonly path: string;
+  /**
+   * Files of one step may go up at once; a step begins when the one before it is complete. 1: what others name, 2: pages,
+   * 3: the worker script, 4: the pointer.
+   */
+  readonly step: 1 | 2 | 3 | 4;
   readonly bytes: number;
   readonly contentType: string;
   readonly cacheControl: string;
@@ -23,43 +23,47 @@ export interface DeployFile {
 export interface DeployList {
   readonly format: 1;
   readonly sequence: number;
-  /** In the order of upload: whatever a file names is there before it. */
+  /** Files of OUT in the order of upload: whatever a file names is there before it. */
   readonly upload: readonly DeployFile[];
-  /** Files in OUT that this release does not name; tabs that still run an older one may ask for them. */
-  readonly removable: readonly string[];
+  /** Packs that this release needs and OUT does not have: they are on the host, and must stay there. */
+  readonly keep: readonly { readonly path: string; readonly bytes: number }[];
+  /** What earlier releases had and this one has not, for tabs that still run them. */
+  readonly remove: readonly Removal[];
 }
 
-/** A file to upload; `knownBytes` is set when it is not in the staging folder, but in OUT already. */
-export interface DeployStep extends Omit<DeployFile, 'bytes'> {
-  readonly knownBytes: number | undefined;
-}
-
-/** Packs, manifest, client scripts, plain files, worker script, pointer. */
-export function deploySteps(
-  manifest: Manifest,
-  manifestFile: string,
-  { clientScripts, published }: Pick<StagedFiles, 'clientScripts' | 'published'>,
-): DeployStep[] {
-  const step = (path: string, contentType: string, cacheControl: string, knownBytes?: number): DeployStep => {
-    return { path, contentType, cacheControl, knownBytes };
-  };
-  return [
-    ...manifest.packs.map((pack) => step(packPath(pack.id), BINARY, IMMUTABLE, packBytes(pack))),
-    step(manifestFile, BINARY, IMMUTABLE),
-    // The scripts that client.js loads have a hash in their names.
-    ...clientScripts.map((path) => step(path, SCRIPT, path === CLIENT_SCRIPT ? REVALIDATE : IMMUTABLE)),
-    ...published.map(({ path, mediaType, cacheControl }) => step(path, mediaType, cacheControl ?? REVALIDATE)),
-    step(WORKER_SCRIPT, SCRIPT, REVALIDATE),
-    step(POINTER_PATH, BINARY, REVALIDATE),
-  ];
-}
-
-export function removableFiles(existing: readonly string[], upload: readonly DeployFile[]): string[] {
-  const needed = new Set([DEPLOY_LIST, ...upload.map(({ path }) => path)]);
-  return existing.filter((path) => !needed.has(path));
+export interface Removal {
+  readonly path: string;
+  /** Unix seconds; before that, nothing of it may be deleted from the host. */
+  readonly after: number;
 }
 
 /** Text of the file. The same list always gives the same text. */
 export function encodeDeployList(list: DeployList): string {
   return `${JSON.stringify(list, undefined, 2)}\n`;
+}
+
+/** What a list of an earlier publish named. */
+export interface EarlierList {
+  readonly uploaded: readonly ReleasePath[];
+  readonly remove: readonly Removal[];
+}
+
+/** `undefined` for a file that is no such list: whoever deletes less than possible does no harm. */
+export function decodeDeployList(bytes: Uint8Array): EarlierList | undefined {
+  try {
+    const list = asFields(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)), DEPLOY_LIST);
+    return {
+      uploaded: asList(list.upload, 'upload', MAX_ENTRIES, (entry) => pathOf(asFields(entry, 'file'))),
+      remove: asList(list.remove, 'remove', MAX_ENTRIES, (entry) => {
+        const fields = asFields(entry, 'removal');
+        return { path: pathOf(fields), after: asCount(fields.after, 'after') };
+      }),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function pathOf(fields: Readonly<Record<string, unknown>>): ReleasePath {
+  return asText(fields.path, 'path', MAX_PATH_BYTES);
 }

@@ -28,7 +28,19 @@ export type PublishErrorCode =
   | 'out-other-key'
   /** The release in OUT is of another app or channel. */
   | 'out-other-app'
-  /** The sequence asked for is not above that of the release in OUT. */
+  /** `--previous` is given and OUT has files. */
+  | 'out-not-empty'
+  /** There is no answer from where `--previous` leads. */
+  | 'previous-unreachable'
+  /** There is an answer, but no release. */
+  | 'previous-missing'
+  /** The release of `--previous` is damaged. */
+  | 'previous-damaged'
+  /** The release of `--previous` is signed by another key. */
+  | 'previous-other-key'
+  /** The release of `--previous` is of another app or channel. */
+  | 'previous-other-app'
+  /** The sequence asked for is not above that of the previous release. */
   | 'sequence-low'
   /** The headers file has a syntax error, named by its line. */
   | 'headers-syntax'
@@ -53,7 +65,7 @@ export class PublishError extends Error {
 
   /** True when the same call may succeed later without a change by the user. */
   shouldRetry(): boolean {
-    return this.code === 'source-changed';
+    return this.code === 'source-changed' || this.code === 'previous-unreachable';
   }
 }
 

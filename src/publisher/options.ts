@@ -1,5 +1,6 @@
 import { ProtocolError } from '../protocol/errors.ts';
 import { MAX_LABEL_BYTES, MAX_PATH_BYTES } from '../protocol/limits.ts';
+import { MAX_SEQUENCE } from '../protocol/pointer.ts';
 import { type ConsentRule, DEFAULT_SETTINGS, encodeSettings, MODES, type Mode } from '../protocol/settings.ts';
 import { PublishError } from './errors.ts';
 
@@ -9,6 +10,13 @@ export interface PublishOptions {
   readonly source: string;
   /** Folder that becomes what the origin serves. A release in it is the one that this release follows. */
   readonly out: string;
+  /**
+   * What is deployed, which this release follows: the URL at which users open the app, or a folder. `out` is then empty.
+   * @default the release in `out`, if there is one
+   */
+  readonly previous?: string | undefined;
+  /** Copy the previous release's packs into `out`, for hosts that replace all files at once. @default false */
+  readonly complete?: boolean | undefined;
   /** Ed25519 private key, PKCS#8 in PEM. */
   readonly key: string;
   /** The key is for development: the worker runs on loopback hosts only. @default false */
@@ -24,7 +32,7 @@ export interface PublishOptions {
   readonly consent?: ConsentRule | undefined;
   /** Most that one browser uploads. @default no cap */
   readonly uploadBytesPerSecond?: number | undefined;
-  /** App id. @default that of the release in `out`, else a hash of key and scope. */
+  /** App id. @default that of the previous release, else a hash of key and scope. */
   readonly app?: string | undefined;
   /** @default "stable" */
   readonly channel?: string | undefined;
@@ -68,6 +76,8 @@ export interface PublishProgress {
 export interface PublishPlan {
   readonly source: string;
   readonly out: string;
+  readonly previous: string | undefined;
+  readonly complete: boolean;
   readonly key: string;
   readonly development: boolean;
   readonly scripts: BuiltScripts;
@@ -100,6 +110,9 @@ export function planOf(options: PublishOptions, now: number): PublishPlan {
   if (sequence !== undefined && (!Number.isSafeInteger(sequence) || sequence < 1)) {
     throw invalid(`sequence ${sequence} is no whole number above 0`);
   }
+  if (sequence !== undefined && sequence > MAX_SEQUENCE) {
+    throw invalid(`sequence ${sequence} is above ${MAX_SEQUENCE}: no browser would believe it`);
+  }
   const created = options.created ?? now;
   if (!Number.isSafeInteger(created) || created < 0) throw invalid(`created ${created} is no number of Unix seconds`);
   checkLabel('app', options.app);
@@ -108,6 +121,8 @@ export function planOf(options: PublishOptions, now: number): PublishPlan {
   return {
     source: options.source,
     out: options.out,
+    previous: options.previous,
+    complete: options.complete ?? false,
     key: options.key,
     development: options.development ?? false,
     scripts: options.scripts,

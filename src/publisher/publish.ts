@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { manifestPath, POINTER_PATH, packPath, WORKER_SCRIPT } from '../protocol/layout.ts';
-import type { Manifest } from '../protocol/manifest.ts';
+import { type Manifest, type Pack, packBytes } from '../protocol/manifest.ts';
 import { encodePointer, type Pointer, pointerBytesToSign } from '../protocol/pointer.ts';
-import { DEPLOY_LIST, deploySteps, encodeDeployList, removableFiles } from './deploy-list.ts';
+import { DEPLOY_LIST, type DeployList, encodeDeployList } from './deploy-list.ts';
+import { deploySteps, earlierList, removals } from './deploy-plan.ts';
 import { errnoOf, PublishError } from './errors.ts';
 import type { PublishPlan } from './options.ts';
+import type { PreviousRelease } from './previous-release.ts';
 import { checkedManifestBytes, isUnchanged } from './release-manifest.ts';
 import { type PublishReport, reportOf } from './report.ts';
 import { inspect, type Situation } from './situation.ts';
@@ -27,10 +29,17 @@ export async function publishRelease(plan: PublishPlan): Promise<PublishReport> 
     }
     const asksForNext = plan.sequence !== undefined && plan.sequence > (previous?.pointer.sequence ?? 0);
     if (previous !== undefined && !asksForNext && (await isUnchanged(previous, files, staging, situation.out))) {
+      if (!previous.isInOut) {
+        // A host that replaces all its files needs them all again; any other gets what it has.
+        const release = await stageRelease(plan, situation, files, staging, previous);
+        plan.abort?.throwIfAborted();
+        await staging.moveToOut(release.paths);
+        return reportOf('unchanged', plan, situation, files, release);
+      }
       await staging.discard();
       return reportOf('unchanged', plan, situation, files, previous);
     }
-    const release = await stageRelease(plan, situation, files, staging);
+    const release = await stageRelease(plan, situation, files, staging, signRelease(plan, situation, files));
     plan.abort?.throwIfAborted();
     await staging.moveToOut(release.paths);
     return reportOf('published', plan, situation, files, release);
@@ -48,16 +57,13 @@ interface StagedRelease {
   readonly manifest: Manifest;
   /** What is new in the staging folder, in the order in which OUT gets it. */
   readonly paths: readonly string[];
+  readonly list: DeployList;
 }
 
-/** Manifest, signed pointer and deploy list for files that are staged already. */
-async function stageRelease(
-  plan: PublishPlan,
-  situation: Situation,
-  files: StagedFiles,
-  staging: Staging,
-): Promise<StagedRelease> {
-  const { key, previous } = situation;
+/** A signed pointer and the manifest that it names. */
+interface SignedRelease extends Pick<PreviousRelease, 'pointer' | 'pointerBytes' | 'manifest' | 'manifestBytes'> {}
+
+function signRelease(plan: PublishPlan, { key, previous }: Situation, files: StagedFiles): SignedRelease {
   const manifest: Manifest = { ...files.manifest, sequence: nextSequence(plan, previous?.pointer.sequence) };
   const manifestBytes = checkedManifestBytes(manifest);
   const pointer: Pointer = {
@@ -70,27 +76,25 @@ async function stageRelease(
     manifestHash: createHash('sha256').update(manifestBytes).digest('hex'),
     manifestBytes: manifestBytes.length,
   };
+  const pointerBytes = encodePointer(pointer, [key.sign(pointerBytesToSign(pointer))]);
+  return { pointer, pointerBytes, manifest, manifestBytes };
+}
+
+/** Manifest, pointer and deploy list for files that are staged already. */
+async function stageRelease(
+  plan: PublishPlan,
+  situation: Situation,
+  files: StagedFiles,
+  staging: Staging,
+  { pointer, pointerBytes, manifest, manifestBytes }: SignedRelease,
+): Promise<StagedRelease> {
   const manifestFile = manifestPath(pointer.manifestHash);
   await writeFile(await staging.place(manifestFile), manifestBytes);
-  const signature = key.sign(pointerBytesToSign(pointer));
-  await writeFile(await staging.place(POINTER_PATH), encodePointer(pointer, [signature]));
-
-  const steps = deploySteps(manifest, manifestFile, files);
-  const upload = await Promise.all(
-    steps.map(async ({ path, knownBytes, contentType, cacheControl }) => {
-      const bytes = knownBytes ?? (await staging.sizeOf(path));
-      return { path, bytes, contentType, cacheControl };
-    }),
-  );
-  const list = encodeDeployList({
-    format: 1,
-    sequence: manifest.sequence,
-    upload,
-    removable: removableFiles(situation.existing, upload),
-  });
-  await writeFile(await staging.place(DEPLOY_LIST), list);
+  await writeFile(await staging.place(POINTER_PATH), pointerBytes);
+  const list = await deployList(plan, situation, files, staging, { manifest, manifestFile });
+  await writeFile(await staging.place(DEPLOY_LIST), encodeDeployList(list));
   const paths = [
-    ...files.newPacks.map(({ id }) => packPath(id)),
+    ...[...files.copiedPacks, ...files.newPacks].map(({ id }) => packPath(id)),
     manifestFile,
     ...files.clientScripts,
     ...files.published.map(({ path }) => path),
@@ -98,7 +102,36 @@ async function stageRelease(
     DEPLOY_LIST,
     POINTER_PATH,
   ];
-  return { pointer, manifest, paths };
+  return { pointer, manifest, paths, list };
+}
+
+async function deployList(
+  plan: PublishPlan,
+  { previous, existing }: Situation,
+  files: StagedFiles,
+  staging: Staging,
+  { manifest, manifestFile }: { readonly manifest: Manifest; readonly manifestFile: string },
+): Promise<DeployList> {
+  const fresh = new Set([...files.newPacks, ...files.copiedPacks].map(({ id }) => id));
+  const isInOut = (pack: Pack) => previous === undefined || previous.isInOut || fresh.has(pack.id);
+  const steps = deploySteps(manifest.packs.filter(isInOut), manifestFile, files);
+  const upload = await Promise.all(
+    steps.map(async ({ path, step, knownBytes, contentType, cacheControl }) => {
+      const bytes = knownBytes ?? (await staging.sizeOf(path));
+      return { path, step, bytes, contentType, cacheControl };
+    }),
+  );
+  const keep = manifest.packs
+    .filter((pack) => !isInOut(pack))
+    .map((pack) => ({ path: packPath(pack.id), bytes: packBytes(pack) }));
+  const list = { format: 1, sequence: manifest.sequence, upload, keep } as const;
+  if (previous === undefined) return { ...list, remove: [] };
+  const needed = new Set([...upload, ...keep].map(({ path }) => path));
+  // The time of the release may be that of an old commit. Only who asks for the same bytes again gets it.
+  const supersededAt = plan.sequence === undefined ? plan.now : plan.created;
+  const remove = removals(previous, await earlierList(previous), needed, supersededAt);
+  const present = new Set(existing);
+  return { ...list, remove: previous.isInOut ? remove.filter(({ path }) => present.has(path)) : remove };
 }
 
 /** The time keeps sequences rising even for a publisher who lost the previous release. */

@@ -27,7 +27,7 @@ export function checkedManifestBytes(manifest: Manifest): Uint8Array<ArrayBuffer
   }
 }
 
-/** Whether a new release would differ from the one in OUT in nothing but its sequence and time. */
+/** Whether a new release would differ from the previous one in nothing but its sequence and time. */
 export async function isUnchanged(
   previous: PreviousRelease,
   files: StagedFiles,
@@ -37,6 +37,8 @@ export async function isUnchanged(
   const { sequence, created } = previous.manifest;
   const asBefore = encodeManifest({ ...files.manifest, sequence, created });
   if (Buffer.compare(asBefore, previous.manifestBytes) !== 0) return false;
+  // What is no part of a release needs no new one, but OUT has to get it; where OUT is empty, it gets everything.
+  if (!previous.isInOut) return true;
   const paths = [...files.clientScripts, WORKER_SCRIPT, ...files.published.map(({ path }) => path)];
   for (const path of paths) {
     if (!(await isSameFile(join(staging.root, path), join(out, path)))) return false;

@@ -1,17 +1,20 @@
 import type { Sha256 } from '../protocol/identifier.ts';
 import { type Manifest, packBytes } from '../protocol/manifest.ts';
 import type { Pointer } from '../protocol/pointer.ts';
+import type { DeployList } from './deploy-list.ts';
 import type { PublishPlan } from './options.ts';
 import type { Situation } from './situation.ts';
 import type { StagedFiles } from './staged-files.ts';
 
 /** What a publish did. */
 export interface PublishReport {
-  /** `unchanged`: OUT holds this release already and was left as it is. */
+  /** `unchanged`: the previous release, which is in OUT as it was, or again when `--previous` named it elsewhere. */
   readonly outcome: 'published' | 'unchanged';
   readonly app: string;
   readonly channel: string;
   readonly sequence: number;
+  /** Of the release that this one follows, or is; `null` for the first of an app. */
+  readonly previousSequence: number | null;
   readonly version: string;
   /** Ed25519, raw 32 bytes in hex. */
   readonly publicKey: Sha256;
@@ -29,10 +32,19 @@ export interface PublishReport {
   readonly packBytes: number;
   readonly newPacks: number;
   readonly newPackBytes: number;
+  /** Packs that are not in OUT: the host has them, and must keep them. */
+  readonly keptPacks: number;
   /** Distinct chunks that had to be packed. */
   readonly newChunks: number;
   /** One line each; nothing that stopped the publish. */
   readonly warnings: readonly string[];
+}
+
+interface ReportedRelease {
+  readonly pointer: Pointer;
+  readonly manifest: Manifest;
+  /** `undefined` when OUT was left as it is. */
+  readonly list?: DeployList;
 }
 
 const RENEWAL_WARNING_SECONDS = 30 * 24 * 60 * 60;
@@ -42,13 +54,14 @@ export function reportOf(
   plan: PublishPlan,
   situation: Situation,
   { newPacks, warnings }: StagedFiles,
-  { pointer, manifest }: { readonly pointer: Pointer; readonly manifest: Manifest },
+  { pointer, manifest, list }: ReportedRelease,
 ): PublishReport {
   return {
     outcome,
     app: manifest.app,
     channel: manifest.channel,
     sequence: manifest.sequence,
+    previousSequence: situation.previous?.pointer.sequence ?? null,
     version: manifest.version,
     publicKey: situation.key.publicKey,
     created: manifest.created,
@@ -61,6 +74,7 @@ export function reportOf(
     packBytes: sum(manifest.packs.map(packBytes)),
     newPacks: newPacks.length,
     newPackBytes: sum(newPacks.map(packBytes)),
+    keptPacks: list?.keep.length ?? 0,
     newChunks: sum(newPacks.map(({ chunks }) => chunks.length)),
     warnings: [...warnings, ...expiryWarnings(pointer, plan.now)],
   };

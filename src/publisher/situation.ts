@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Sha256 } from '../protocol/identifier.ts';
-import { PublishError } from './errors.ts';
 import { listFolder, resolveOut } from './folders.ts';
 import { type HeaderRules, loadHeaderRules } from './headers-file.ts';
 import type { PublishPlan } from './options.ts';
-import { type PreviousRelease, readPreviousFrom } from './previous-release.ts';
+import { findPrevious, type PreviousRelease } from './previous-release.ts';
 import { chooseSources, type ReleaseSource } from './release-sources.ts';
 import { SigningKey } from './signing-key.ts';
 import { listSource } from './source-tree.ts';
@@ -32,15 +31,9 @@ export async function inspect(plan: PublishPlan): Promise<Situation> {
   const out = await resolveOut(plan.source, plan.out);
   const sources = chooseSources(files, plan.exclude);
   const rules = await loadHeaderRules(plan.headersFile, sources);
-  const previous = await readPreviousFrom(out, key.publicKey);
-  const app = plan.app ?? previous?.pointer.app ?? appIdOf(key.publicKey, plan.scope ?? '/');
-  if (previous !== undefined && (previous.pointer.app !== app || previous.pointer.channel !== plan.channel)) {
-    const { app: otherApp, channel } = previous.pointer;
-    throw new PublishError(
-      'out-other-app',
-      `${plan.out} holds app "${otherApp}", channel "${channel}": choose another folder`,
-    );
-  }
+  const { publicKey } = key;
+  const previous = await findPrevious(plan, out, { publicKey, app: plan.app, channel: plan.channel });
+  const app = plan.app ?? previous?.pointer.app ?? appIdOf(publicKey, plan.scope ?? '/');
   return { key, out, app, sources, rules, previous, existing: await listFolder(out) };
 }
 

@@ -1,5 +1,6 @@
 import type { Chunking, Manifest, Pack, ReleaseFile } from '../protocol/manifest.ts';
 import { ContentBuilder, type ReleaseContent } from './content-builder.ts';
+import { earlierPacks } from './earlier-packs.ts';
 import { FilePublisher, type PublishedFile } from './file-publisher.ts';
 import type { PublishPlan } from './options.ts';
 import { stageClientScripts, stageWorkerScript } from './own-scripts.ts';
@@ -26,6 +27,8 @@ export interface StagedFiles {
   /** Every file of SRC, in order. */
   readonly published: readonly PublishedFile[];
   readonly newPacks: readonly Pack[];
+  /** Packs of the previous release that were copied, named by this one or not. */
+  readonly copiedPacks: readonly Pack[];
   /** What the files say; its sequence is still to be set. */
   readonly manifest: Manifest;
   readonly warnings: readonly string[];
@@ -40,7 +43,9 @@ export async function stageFiles(plan: PublishPlan, situation: Situation, stagin
 
   const chunking = previous?.manifest.chunking ?? DEFAULT_CHUNKING;
   const warnings = nameWarnings(sources);
-  const builder = new ContentBuilder(staging.root, chunking, previous?.packs ?? []);
+  const copiesPacks = plan.complete && previous?.isInOut === false;
+  const earlier = previous === undefined ? [] : await earlierPacks(previous, copiesPacks ? staging : undefined);
+  const builder = new ContentBuilder(staging.root, chunking, earlier);
   const publisher = new FilePublisher(
     {
       inject: plan.inject,
@@ -70,7 +75,8 @@ export async function stageFiles(plan: PublishPlan, situation: Situation, stagin
       headerSets: publisher.headerSets.all(),
       files: published.flatMap((file) => releaseFileOf(file, content) ?? []),
     };
-    return { clientScripts, published, newPacks: content.newPacks, manifest, warnings };
+    const { newPacks } = content;
+    return { clientScripts, published, newPacks, copiedPacks: copiesPacks ? earlier : [], manifest, warnings };
   } finally {
     await builder.close();
   }

@@ -1,9 +1,10 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { registerPublish } from '../../../src/cli/publish.ts';
 import type { PublishReport } from '../../../src/publisher/index.ts';
 import { publicKeyOf } from '../../../src/publisher/index.ts';
+import { StaticHost } from '../../stage/static-host.ts';
 import { snapshot, Workspace } from '../publisher/workspace.ts';
 import { type Finished, runHere } from './command-line.ts';
 
@@ -52,6 +53,38 @@ describe('tabseed publish', () => {
     expect(missing.stderr).toContain('make one with tabseed keygen');
   });
 
+  it('takes a key that came on one line, and none that is empty', async () => {
+    const workspace = await Workspace.create({ 'index.html': PAGE });
+    const oneLine = workspace.key.pem.replaceAll('\n', '\\n');
+    expect((await publish(workspace, [], { TABSEED_KEY: oneLine })).stdout).toContain(workspace.key.publicKey);
+    for (const nothing of ['', ' \n']) {
+      const refused = await publish(workspace, [], { TABSEED_KEY: nothing });
+      expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
+      expect(refused.stderr).toBe('tabseed: TABSEED_KEY is empty: may this job read the secret? Else unset it\n');
+    }
+  });
+
+  it('follows what --previous names, and says what to do when it is not there', async () => {
+    const workspace = await Workspace.create({ 'index.html': PAGE });
+    const key = { TABSEED_KEY: workspace.key.pem };
+    await publish(workspace, ['--sequence', '12'], key);
+    const host = await StaticHost.open();
+    await host.upload(workspace.out);
+    const flags = ['--out', join(workspace.root, 'next'), '--previous', host.url];
+    const again = await publish(workspace, flags, key);
+    expect(again.stdout).toBe(`nothing changed since release 12: ${join(workspace.root, 'next')} holds it again\n`);
+    await workspace.write({ 'a.js': 'new' });
+    await rm(join(workspace.root, 'next'), { recursive: true });
+    const next = await publish(workspace, flags, key);
+    expect(next).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(next.stdout).toMatch(/^release \d+ of app \w+, follows 12\n/);
+    expect(next.stdout).toContain('needed on the host: 1 packs\n');
+    await host.close();
+    const away = await publish(workspace, ['--out', join(workspace.root, 'other'), '--previous', host.url], key);
+    expect(away).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(away.stderr).toMatch(/^tabseed: [^\n]+ECONNREFUSED\): is it right\? A first publish needs no --previous\n$/);
+  });
+
   it('makes a development key once, and warns that it is for this machine', async () => {
     const workspace = await Workspace.create({ 'index.html': PAGE });
     const first = await publish(workspace, []);
@@ -77,6 +110,7 @@ describe('tabseed publish', () => {
   it('answers wrong use with 2, a failure with 1, each in one line', async () => {
     const workspace = await Workspace.create({ 'index.html': PAGE });
     const key = { TABSEED_KEY: workspace.key.pem };
+    expect((await publish(workspace, ['--previous', 's3://bucket'], key)).exitCode).toBe(2);
     const runs: [number, readonly string[], Record<string, string>][] = [
       [2, ['--mode', 'everybody'], key],
       [2, ['--mode', 'group'], key],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { EXPIRY_TOLERANCE_SECONDS, judgePointer, MAX_SEQUENCE } from '../../../src/core/pointer-policy.ts';
+import { EXPIRY_TOLERANCE_SECONDS, judgePointer } from '../../../src/core/pointer-policy.ts';
 import type { Pointer } from '../../../src/protocol/pointer.ts';
+import { MAX_SEQUENCE } from '../../../src/protocol/pointer.ts';
 import type { WorkerConfig } from '../../../src/protocol/worker-config.ts';
 
 const NOW = 1_800_000_000;

@@ -183,6 +183,7 @@ describe('publishing is refused when an option', () => {
       { scope: 'app' },
       { scope: '/a"b/' },
       { sequence: 1.5 },
+      { sequence: 20_270_101_120_000 },
       { created: -1 },
       { version: 'x'.repeat(129) },
       { app: '' },

@@ -8,6 +8,7 @@ import { decodeWorkerConfig } from '../../../src/protocol/worker-config.ts';
 import { generateKey } from '../../../src/publisher/index.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { testSeed } from '../../fakes/test-seed.ts';
+import { readDeployJson } from '../../stage/static-host.ts';
 import { readFromPacks, readRelease } from './release-reader.ts';
 import { type Files, sha256, snapshot, Workspace } from './workspace.ts';
 
@@ -86,10 +87,7 @@ describe('a published folder', () => {
   it('is uploaded in an order in which nothing names a missing file', async () => {
     const workspace = await Workspace.create(app(testSeed()));
     await workspace.publish({ exclude: ['docs'] });
-    const { upload, removable } = JSON.parse(await workspace.text('deploy.json')) as {
-      upload: { path: string; bytes: number; cacheControl: string }[];
-      removable: string[];
-    };
+    const { upload, keep, remove } = await readDeployJson(workspace.out);
     const kinds = upload.map(({ path }) => /^tabseed\/(pack|manifest|pointer|swarm|client)/.exec(path)?.[1] ?? path);
     expect(kinds).toEqual([
       'pack',
@@ -99,15 +97,16 @@ describe('a published folder', () => {
       '_headers',
       'code.js',
       'copy of code.js',
-      'docs/index.html',
       'empty.txt',
-      'index.html',
       'noise.bin',
       'ünïcode/ß 100%.css',
+      'docs/index.html',
+      'index.html',
       'tabseed-sw.js',
       'pointer',
     ]);
-    expect(removable).toEqual([]);
+    expect(upload.map(({ step }) => step)).toEqual([...Array<number>(upload.length - 4).fill(1), 2, 2, 3, 4]);
+    expect({ keep, remove }).toEqual({ keep: [], remove: [] });
     for (const { path, bytes } of upload) expect((await stat(join(workspace.out, path))).size, path).toBe(bytes);
     const cache = new Map(upload.map(({ path, cacheControl }) => [path, cacheControl]));
     expect(cache.get('code.js')).toBe('public, max-age=60');
@@ -245,8 +244,8 @@ describe('publishing again', () => {
     expect(added.filter(({ id }) => packed.has(id))).toEqual([]);
     expect(second.newPackBytes).toBe(added.reduce((sum, { encodedBytes }) => sum + encodedBytes, 0));
     for (const file of manifest.files) await readFromPacks(workspace.out, manifest, file);
-    const { removable } = JSON.parse(await workspace.text('deploy.json')) as { removable: string[] };
-    expect(removable).toEqual(['empty.txt', `tabseed/manifest-${first.manifestHash}.bin`]);
+    const { remove } = await readDeployJson(workspace.out);
+    expect(remove.map(({ path }) => path)).toEqual(['empty.txt', `tabseed/manifest-${first.manifestHash}.bin`]);
     expect(await workspace.text('empty.txt')).toBe('');
   });
 
