@@ -18,6 +18,9 @@ const STATUS_OF_REFUSAL: Record<RefusalReason, string> = {
   'shutting-down': '503 Service Unavailable',
 };
 
+/** Frames of one message. Browsers and `ws` send one; each that waits for the next costs a record, however empty. */
+const MAX_FRAGMENTS = 64;
+
 /** Whether a request is for the signaling endpoint: apps may live in any folder of an origin. */
 export function isSignalUrl(url: string): boolean {
   const path = url.split('?', 1)[0] ?? '';
@@ -36,6 +39,7 @@ export class Endpoint {
     // Messages of 1 KB gain nothing that is worth a zlib context (some 300 KB) per connection.
     perMessageDeflate: false,
     maxPayload: MAX_SIGNAL_MESSAGE_BYTES,
+    maxFragments: MAX_FRAGMENTS,
   });
 
   constructor(options: ResolvedOptions, handlers: EndpointHandlers) {

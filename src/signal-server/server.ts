@@ -122,6 +122,8 @@ class InMemorySignalServer implements SignalServer {
     socket.on('pong', () => {
       connection.answered = true;
     });
+    // `ws` answers each ping, also to a client that reads nothing: they count like messages.
+    socket.on('ping', () => this.#admit(connection));
     socket.on('error', (error) => {
       if (connection.phase === 'closing') return;
       // After a broken frame `ws` has sent its close code already and waits for the client's: give it a deadline.
@@ -133,11 +135,7 @@ class InMemorySignalServer implements SignalServer {
   }
 
   #receive(connection: Connection, data: RawData, isBinary: boolean): void {
-    if (connection.phase === 'closing') return;
-    if (!connection.admit(this.#options.clock.now())) {
-      this.#fail(connection, 'rate-limited', 'too many messages; slow down');
-      return;
-    }
+    if (connection.phase === 'closing' || !this.#admit(connection)) return;
     try {
       if (isBinary) throw new ProtocolError('unknown-type', 'binary message');
       this.#handle(connection, messageText(data));
@@ -145,6 +143,12 @@ class InMemorySignalServer implements SignalServer {
       if (!(error instanceof ProtocolError)) throw error;
       this.#fail(connection, 'bad-message', error.message);
     }
+  }
+
+  #admit(connection: Connection): boolean {
+    const isAdmitted = connection.admit(this.#options.clock.now());
+    if (!isAdmitted) this.#fail(connection, 'rate-limited', 'too many messages; slow down');
+    return isAdmitted;
   }
 
   #handle(connection: Connection, text: string): void {
