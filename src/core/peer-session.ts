@@ -3,11 +3,14 @@ import type { PackId, PeerId } from '../protocol/identifier.ts';
 import { MAX_OPEN_REQUESTS, MAX_PACKS_PER_MESSAGE } from '../protocol/limits.ts';
 import { type DataMessage, decodePeerMessage, encodePeerMessage, type PeerMessage } from '../protocol/peer-message.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
-import type { CatalogPack, ChunkLocation, Span } from './catalog.ts';
+import { type CatalogPack, type ChunkLocation, chunkAt, type Span } from './catalog.ts';
 import { Download } from './download.ts';
 import { FlowWindow } from './flow-window.ts';
 import type { Holdings } from './holdings.ts';
-import type { PeerLink, StoredChunk } from './ports.ts';
+import { requestCost } from './message-budget.ts';
+import { Pace } from './pace.ts';
+import { BITFIELD_COST, HAVE_COST, PeerConduct } from './peer-conduct.ts';
+import { LINK_HIGH_WATER_BYTES, type PeerLink, type StoredChunk } from './ports.ts';
 import { RemotePacks } from './remote-packs.ts';
 import { UploadQueue, type UploadSource } from './upload-queue.ts';
 
@@ -27,11 +30,16 @@ export interface SessionHost extends UploadSource {
   onEnd(session: PeerSession, reason: EndReason, unanswered: readonly ChunkLocation[]): void;
 }
 
-/** `misbehaved`: the peer broke the protocol. */
-export type EndReason = 'closed' | 'misbehaved' | 'version' | 'stalled' | 'banned';
+/**
+ * `misbehaved`: the peer broke the protocol. `stalled`: too slow to be worth its requests. `useless`: it has refused what
+ * it claims to have, again and again.
+ */
+export type EndReason = 'closed' | 'misbehaved' | 'version' | 'stalled' | 'useless' | 'banned';
 
-/** Silence while a request is open after which a peer counts as stalled: ten times a long round trip. */
-const STALL_MS = 3000;
+/** A peer says hello as soon as the channel is open. */
+export const HELLO_LIMIT_MS = 5000;
+/** A peer that leaves so much unread does not read; what we send apart from chunks would pile up without end. */
+const MAX_UNREAD_BYTES = 2 * LINK_HIGH_WATER_BYTES;
 
 /** One peer: what it has, what it was asked, what it asks. Messages in by the link, consequences out to the host. */
 export class PeerSession {
@@ -43,17 +51,28 @@ export class PeerSession {
   readonly #remote = new RemotePacks();
   readonly #announced = new Map<PackId, number>();
   readonly #downloads = new Map<number, Download>();
+  readonly #pace = new Pace();
+  readonly #startedMs: number;
+  readonly #conduct: PeerConduct;
   #nextRequest = 0;
   #greeted = false;
   #ended = false;
-  #lastProgressMs = 0;
   #pingSentMs = 0;
 
   constructor(peer: PeerId, link: PeerLink, host: SessionHost) {
     this.peer = peer;
     this.#link = link;
     this.#host = host;
-    this.#uploads = new UploadQueue(link, host);
+    this.#startedMs = host.now();
+    this.#conduct = new PeerConduct(this.#startedMs);
+    this.#uploads = new UploadQueue(link, {
+      uploadCap: host.uploadCap,
+      read: (chunks) => host.read(chunks),
+      onUploaded: (plainBytes, wireBytes) => {
+        this.#conduct.onMoved(wireBytes);
+        host.onUploaded(plainBytes, wireBytes);
+      },
+    });
   }
 
   /** Says hello and what we have. */
@@ -118,6 +137,7 @@ export class PeerSession {
    */
   get room(): number {
     if (!this.#greeted || this.#ended || this.#downloads.size >= MAX_OPEN_REQUESTS) return 0;
+    if (this.#conduct.isBusy(this.#host.now())) return 0;
     const room = this.window.bytes - this.openBytes;
     return room < this.window.bytes / 4 ? 0 : room;
   }
@@ -132,10 +152,13 @@ export class PeerSession {
   request(span: Span): void {
     const pack = this.#announced.get(span.pack.id);
     if (pack === undefined) throw new Error('a span of a pack that was never announced');
-    if (this.#downloads.size === 0) this.#lastProgressMs = this.#host.now();
     const request = this.#nextRequest;
     this.#nextRequest += 1;
-    this.#downloads.set(request, new Download(request, span));
+    const download = new Download(request, span);
+    this.#downloads.set(request, download);
+    const nowMs = this.#host.now();
+    this.#pace.onRequest(request, this.openBytes, this.window.bytesPerMs, nowMs);
+    this.#conduct.onOwnRequest(download.remainingBytes, nowMs);
     this.#send({ type: 'request', request, pack, first: span.first, count: span.count });
   }
 
@@ -143,14 +166,26 @@ export class PeerSession {
   cancelUnneeded(needed: (chunk: ChunkLocation) => boolean): void {
     for (const download of this.#downloads.values()) {
       if ([...download.remaining()].some(needed)) continue;
+      const plainBytes = [...download.remaining()].reduce((sum, chunk) => sum + chunkAt(chunk).plainBytes, 0);
+      this.#conduct.onOwnCancel(plainBytes, this.#host.now());
       this.#send({ type: 'cancel', request: download.request });
       this.#finish(download);
     }
   }
 
-  /** Nothing came for too long although something was asked for. */
+  /** Next to nothing came although something was asked for, or not even a hello. */
   isStalled(nowMs: number): boolean {
-    return this.#downloads.size > 0 && nowMs - this.#lastProgressMs > STALL_MS;
+    if (!this.#greeted) return nowMs - this.#startedMs >= HELLO_LIMIT_MS;
+    return this.#pace.isSilent(nowMs);
+  }
+
+  /** Takes back what should have come by now, and all behind it: others may be asked, this peer is not asked again. */
+  takeBackLate(nowMs: number): void {
+    if (!this.#pace.isLate(nowMs)) return;
+    const late = [...this.#downloads.values()].flatMap((download) => [...download.remaining()]);
+    this.#conduct.onReject(this.#nextRequest, this.#nextRequest);
+    this.cancelUnneeded(() => false);
+    this.#giveUp(late, late.length);
   }
 
   /** Says goodbye and closes; `onEnd` follows before it returns. */
@@ -177,32 +212,36 @@ export class PeerSession {
         this.#handleHello(message);
         break;
       case 'packs':
+        this.#charge(1);
         this.#remote.announce(message.packs);
         break;
       case 'bitfield':
+        this.#charge(BITFIELD_COST);
         this.#remote.setBitfield(message.pack, message.bits);
-        this.#host.onOffer(this);
+        this.#offer(message.pack);
         break;
       case 'have':
-        this.#remote.addRun(message.pack, message.first, message.count);
-        this.#host.onOffer(this);
+        this.#handleHave(message);
         break;
       case 'request':
         this.#handleRequest(message);
         break;
       case 'cancel':
+        this.#charge(1);
         this.#uploads.cancel(message.request);
         break;
       case 'reject':
-        this.#handleReject(message.request);
+        this.#handleReject(message);
         break;
       case 'data':
         this.#handleData(message);
         break;
       case 'ping':
+        this.#charge(1);
         this.#send({ type: 'pong', token: message.token });
         break;
       case 'pong':
+        this.#charge(1);
         this.window.onRoundTrip(this.#host.now() - this.#pingSentMs);
         break;
       case 'bye':
@@ -220,42 +259,75 @@ export class PeerSession {
     this.#host.onOffer(this);
   }
 
+  #handleHave({ pack, first, count }: PeerMessage & { type: 'have' }): void {
+    const isNews = this.#remote.addRun(pack, first, count);
+    this.#charge(isNews ? HAVE_COST : 1);
+    if (isNews) this.#offer(pack);
+  }
+
   #handleRequest(message: PeerMessage & { type: 'request' }): void {
     const { request, first, count } = message;
     const pack = this.#host.pack(this.#remote.id(message.pack));
     const valid = pack !== undefined && first + count <= pack.chunks.length;
+    this.#charge(requestCost(valid ? bytesOf({ pack, first, count }) : 0));
     if (!valid || !this.#uploads.add(request, { pack, first, count })) this.#send({ type: 'reject', request });
   }
 
-  #handleReject(request: number): void {
-    const download = this.#downloads.get(request);
-    if (download === undefined) return;
+  #handleReject(message: PeerMessage & { type: 'reject' }): void {
+    const download = this.#downloads.get(message.request);
+    if (download === undefined) {
+      // Cancelled at the same time, or never asked for.
+      this.#charge(1);
+      return;
+    }
     const refused = [...download.remaining()];
-    // The first one is what it could not give; the others only came after it in the same request.
-    const [culprit] = refused;
-    if (culprit !== undefined) this.#remote.forget(culprit.pack.id, culprit.index);
+    const doubted = this.#conduct.onReject(message.request, this.#nextRequest);
     this.#finish(download);
-    this.#host.onRefused(this, refused);
+    this.#giveUp(refused, doubted);
+  }
+
+  /** These do not come; of the first of them we believe that the peer does not have them. */
+  #giveUp(chunks: readonly ChunkLocation[], doubted: number): void {
+    for (const { pack, index } of chunks.slice(0, doubted)) this.#remote.forget(pack.id, index);
+    this.#host.onRefused(this, chunks);
+    if (this.#conduct.isUseless) this.close('useless');
   }
 
   #handleData(message: DataMessage): void {
     const nowMs = this.#host.now();
-    this.window.onBytes(message.bytes.length, nowMs);
+    const { length } = message.bytes;
+    this.window.onBytes(length, nowMs);
     const download = this.#downloads.get(message.request);
     if (download === undefined) {
-      if (message.request >= this.#nextRequest) throw new ProtocolError('bad-value', 'data that nobody asked for');
-      this.#host.onUnneeded(message.bytes.length);
+      this.#conduct.onLateData(length, nowMs);
+      this.#host.onUnneeded(length);
       return;
     }
-    this.#lastProgressMs = nowMs;
+    this.#conduct.onMoved(length);
+    this.#pace.onBytes(length, nowMs);
     const arrived = download.take(message);
-    if (arrived === undefined) return;
+    if (arrived === undefined) {
+      // Far below the largest fragment it costs more than it earns.
+      this.#charge(1);
+      return;
+    }
+    this.#conduct.onChunk();
     if (download.complete) this.#finish(download);
     this.#host.onChunk(this, arrived.location, arrived.stored);
   }
 
+  #offer(pack: number): void {
+    // Of a pack that we do not know there is nothing to ask for.
+    if (this.#host.pack(this.#remote.id(pack)) !== undefined) this.#host.onOffer(this);
+  }
+
+  #charge(messages: number): void {
+    this.#conduct.charge(messages, this.#host.now());
+  }
+
   #finish(download: Download): void {
     this.#downloads.delete(download.request);
+    this.#pace.onEnd(download.request, this.#host.now());
     if (this.#downloads.size === 0) this.window.onIdle();
   }
 
@@ -266,7 +338,8 @@ export class PeerSession {
   }
 
   #send(message: PeerMessage): void {
-    this.#link.send(encodePeerMessage(message));
+    if (this.#link.bufferedBytes > MAX_UNREAD_BYTES) this.#end('stalled');
+    else this.#link.send(encodePeerMessage(message));
   }
 
   #end(reason: EndReason): void {
@@ -282,4 +355,8 @@ export class PeerSession {
 
 function announcement(pack: CatalogPack): { id: PackId; chunkCount: number } {
   return { id: pack.id, chunkCount: pack.chunks.length };
+}
+
+function bytesOf({ pack, first, count }: Span): number {
+  return (pack.offsets[first + count] as number) - (pack.offsets[first] as number);
 }

@@ -6,10 +6,12 @@ import { Bitfield } from './bitfield.ts';
 
 interface RemotePack {
   readonly id: PackId;
-  held: Bitfield;
+  readonly chunkCount: number;
+  /** Made when the peer first says that it holds something of the pack. */
+  held: Bitfield | undefined;
 }
 
-/** 64 GiB of 64 KiB chunks; 128 KiB of bitfields is the most that one peer can make us keep. */
+/** 64 GiB of 64 KiB chunks: with MAX_PACKS, some 2 MiB is the most that one peer can make us keep. */
 const MAX_ANNOUNCED_CHUNKS = 1024 * 1024;
 
 /**
@@ -30,7 +32,7 @@ export class RemotePacks {
         throw new ProtocolError('too-large', 'announced packs');
       }
       if (this.#byId.has(id)) throw new ProtocolError('bad-value', 'pack announced twice');
-      const pack = { id, held: new Bitfield(chunkCount) };
+      const pack = { id, chunkCount, held: undefined };
       this.#packs.push(pack);
       this.#byId.set(id, pack);
     }
@@ -38,13 +40,17 @@ export class RemotePacks {
 
   setBitfield(pack: number, bits: Uint8Array): void {
     const remote = this.#at(pack);
-    remote.held = Bitfield.fromBytes(bits, remote.held.length);
+    remote.held = Bitfield.fromBytes(bits, remote.chunkCount);
   }
 
-  addRun(pack: number, first: number, count: number): void {
-    const { held } = this.#at(pack);
-    if (first + count > held.length) throw new ProtocolError('bad-value', 'have outside the pack');
-    for (let index = first; index < first + count; index += 1) held.set(index);
+  /** @returns whether any of it is news */
+  addRun(pack: number, first: number, count: number): boolean {
+    const remote = this.#at(pack);
+    if (first + count > remote.chunkCount) throw new ProtocolError('bad-value', 'have outside the pack');
+    remote.held ??= new Bitfield(remote.chunkCount);
+    const before = remote.held.count;
+    for (let index = first; index < first + count; index += 1) remote.held.set(index);
+    return remote.held.count > before;
   }
 
   /** The pack that the peer means by its number. */
@@ -53,12 +59,12 @@ export class RemotePacks {
   }
 
   has(pack: PackId, index: number): boolean {
-    return this.#byId.get(pack)?.held.has(index) ?? false;
+    return this.#byId.get(pack)?.held?.has(index) ?? false;
   }
 
   /** The peer refused it: believe that it does not have it, until it says so again. */
   forget(pack: PackId, index: number): void {
-    this.#byId.get(pack)?.held.clear(index);
+    this.#byId.get(pack)?.held?.clear(index);
   }
 
   #at(pack: number): RemotePack {

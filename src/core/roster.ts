@@ -15,6 +15,12 @@ export interface RosterHost {
 const HOUR_MS = 3_600_000;
 /** Wait before asking for partners again after one was lost or none was found. */
 const MATCH_BACKOFF = { firstMs: 2000, maximumMs: 60_000 };
+/** A link that lasted so long was a good one: the next partner is asked for without a pause. */
+const STABLE_LINK_MS = 60_000;
+/** How long a peer that was of no use is not dialed again. Afterwards it may be another story: it was slow, or paused. */
+const SHUN_MS = 600_000;
+/** Of the budget, what is left for partners that we asked for: others could use all of it up by asking for us. */
+const OWN_SHARE = 1 / 3;
 /** A partner is named in the same round trip as the welcome; half a second later there is none. */
 const PARTNER_GRACE_MS = 500;
 
@@ -24,14 +30,18 @@ export class Roster {
   readonly #policy: SwarmPolicy;
   readonly #host: RosterHost;
   readonly #dialings = new Map<PeerId, Dialing>();
-  readonly #linked = new Set<PeerId>();
-  readonly #banned = new Set<PeerId>();
+  /** Since when. */
+  readonly #linked = new Map<PeerId, number>();
+  /** Until when; for ever when banned. */
+  readonly #shunned = new Map<PeerId, number>();
   #dialTimesMs: number[] = [];
+  #self: PeerId | undefined;
   #iceServers: readonly IceServer[] = [];
   #state: 'connecting' | 'joined' | 'down' = 'connecting';
   #openedAtMs = 0;
   #joinedAtMs = 0;
   #partnerSeen = false;
+  #hadLink = false;
   #matchAttempt = 0;
   #cancelMatchTimer: CancelTimer | undefined;
   #closed = false;
@@ -46,7 +56,7 @@ export class Roster {
     this.#openedAtMs = this.#ports.clock.now();
     const { signaling } = this.#ports;
     signaling.open({
-      onWelcome: ({ iceServers }) => this.#handleWelcome(iceServers),
+      onWelcome: ({ peer, iceServers }) => this.#handleWelcome(peer, iceServers),
       onPartner: ({ peer, initiator }) => this.#handlePartner(peer, initiator),
       onSignal: (from, signal) => this.#dialings.get(from)?.handleSignal(signal),
       onGone: (peer) => this.#handleGone(peer),
@@ -73,18 +83,23 @@ export class Roster {
 
   /** The first moments, in which a peer may turn up at any time: bulk demand waits for it. */
   isIntroducing(nowMs: number): boolean {
-    if (this.#linked.size > 0 || this.isCutOff) return false;
+    // Also when the first link has ended again: a bad first peer must not cost the page the rest of these moments.
+    if (this.#hadLink || this.isCutOff) return false;
     if (nowMs - this.#openedAtMs >= this.#policy.bulkOriginDelayMs) return false;
     return this.#state === 'connecting' || this.#partnerSeen || nowMs - this.#joinedAtMs < PARTNER_GRACE_MS;
   }
 
-  /** A link ended; the match is dissolved and another partner asked for. */
-  onLinkEnd(peer: PeerId, banned: boolean): void {
-    if (banned) this.#banned.add(peer);
+  /** A link ended: by itself, or we left it because it was of no use, or because of its offence. */
+  onLinkEnd(peer: PeerId, how: 'closed' | 'left' | 'banned'): void {
+    const nowMs = this.#ports.clock.now();
+    if (how === 'banned') this.#shunned.set(peer, Number.POSITIVE_INFINITY);
+    if (how === 'left') this.#shunned.set(peer, nowMs + SHUN_MS);
+    if (nowMs - (this.#linked.get(peer) ?? nowMs) >= STABLE_LINK_MS) this.#matchAttempt = 0;
     this.#drop(peer);
   }
 
-  #handleWelcome(iceServers: readonly IceServer[]): void {
+  #handleWelcome(self: PeerId, iceServers: readonly IceServer[]): void {
+    this.#self = self;
     this.#iceServers = iceServers;
     this.#state = 'joined';
     this.#joinedAtMs = this.#ports.clock.now();
@@ -94,8 +109,8 @@ export class Roster {
   }
 
   #handlePartner(peer: PeerId, initiator: boolean): void {
-    if (this.#closed || this.#dialings.has(peer) || this.#linked.has(peer)) return;
-    if (!this.#mayDial(peer)) {
+    if (this.#closed || peer === this.#self || this.#dialings.has(peer) || this.#linked.has(peer)) return;
+    if (!this.#mayDial(peer, initiator)) {
       this.#ports.signaling.unmatch(peer);
       return;
     }
@@ -107,8 +122,8 @@ export class Roster {
         onSignal: (signal) => this.#ports.signaling.send(peer, signal),
         onOpen: (link) => {
           this.#dialings.delete(peer);
-          this.#linked.add(peer);
-          this.#matchAttempt = 0;
+          this.#linked.set(peer, this.#ports.clock.now());
+          this.#hadLink = true;
           this.#host.onLink(peer, link);
         },
         onFailed: (reason) => {
@@ -120,13 +135,15 @@ export class Roster {
     this.#dialings.set(peer, dialing);
   }
 
-  #mayDial(peer: PeerId): boolean {
+  #mayDial(peer: PeerId, initiator: boolean): boolean {
     const nowMs = this.#ports.clock.now();
     this.#dialTimesMs = this.#dialTimesMs.filter((time) => nowMs - time < HOUR_MS);
+    // Who asks is the initiator.
+    const budget = this.#policy.dialsPerHour * (initiator ? 1 : 1 - OWN_SHARE);
     return (
-      !this.#banned.has(peer) &&
+      nowMs >= (this.#shunned.get(peer) ?? 0) &&
       this.#linked.size + this.#dialings.size < this.#policy.maximumPeers &&
-      this.#dialTimesMs.length < this.#policy.dialsPerHour
+      this.#dialTimesMs.length < budget
     );
   }
 

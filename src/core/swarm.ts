@@ -9,7 +9,7 @@ import { IntegrityError } from './errors.ts';
 import { Holdings } from './holdings.ts';
 import { Inventory } from './inventory.ts';
 import { OriginReads } from './origin-reads.ts';
-import { type EndReason, PeerSession, type SessionHost } from './peer-session.ts';
+import { type EndReason, HELLO_LIMIT_MS, PeerSession, type SessionHost } from './peer-session.ts';
 import type { SwarmPolicy } from './policy.ts';
 import type { CancelTimer, PeerLink, StoredChunk, SwarmPorts } from './ports.ts';
 import { Roster } from './roster.ts';
@@ -360,7 +360,9 @@ export class Swarm {
     const host: SessionHost = {
       now: () => this.#ports.clock.now(),
       pack: (id: PackId): CatalogPack | undefined => this.#catalog.packs.get(id),
-      onOffer: () => this.#pumpSoon(),
+      onOffer: (session) => {
+        if (session.room > 0) this.#pumpSoon();
+      },
       onChunk: (session, location, stored) => void this.#takeFromPeer(session, location, stored),
       onRefused: (_, chunks) => this.#release(chunks),
       onUnneeded: (wireBytes) => this.#count('wasted', wireBytes, wireBytes),
@@ -375,6 +377,7 @@ export class Swarm {
     const session = new PeerSession(peer, link, host);
     this.#sessions.set(peer, session);
     session.start(this.#catalog.packs.values(), this.#offered);
+    this.#ports.clock.after(HELLO_LIMIT_MS, () => this.#dropStalled());
     this.#events.onPeers(this.#sessions.size);
   }
 
@@ -382,7 +385,7 @@ export class Swarm {
     this.#sessions.delete(session.peer);
     this.#release(unanswered);
     const banned = reason === 'banned' || reason === 'misbehaved';
-    this.#roster.onLinkEnd(session.peer, banned);
+    this.#roster.onLinkEnd(session.peer, banned ? 'banned' : reason === 'closed' ? 'closed' : 'left');
     if (banned) this.#events.onBan(session.peer, reason);
     this.#events.onPeers(this.#sessions.size);
     this.#pumpSoon();
@@ -410,7 +413,10 @@ export class Swarm {
 
   #dropStalled(): void {
     const nowMs = this.#ports.clock.now();
-    for (const session of [...this.#sessions.values()]) if (session.isStalled(nowMs)) session.close('stalled');
+    for (const session of [...this.#sessions.values()]) {
+      if (session.isStalled(nowMs)) session.close('stalled');
+      else session.takeBackLate(nowMs);
+    }
   }
 
   #count(source: keyof Traffic['plain'], plainBytes: number, wireBytes: number): void {

@@ -57,8 +57,8 @@ export class Stage {
   }
 
   /** A browser process of its own; each of its contexts has storage of its own. */
-  async browser(): Promise<Browser> {
-    const browser = await launchChromium();
+  async browser(args: string[] = []): Promise<Browser> {
+    const browser = await launchChromium({ args });
     this.#browsers.push(browser);
     return browser;
   }

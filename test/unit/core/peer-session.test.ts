@@ -167,6 +167,79 @@ describe('a session', () => {
     expect(bench.session.isStalled(bench.clock.now())).toBe(true);
   });
 
+  it('counts as stalled when a byte comes every second', async () => {
+    await bench.greet();
+    bench.session.request({ pack, first: 0, count: 8 });
+    for (let second = 0; second < 4; second += 1) {
+      const head = { type: 'data', request: 0, chunk: 0, encoding: 'identity', encodedBytes: CHUNK_BYTES } as const;
+      await bench.say({ ...head, offset: second, bytes: Uint8Array.of(0) });
+      await bench.clock.advance(900);
+    }
+    expect(bench.session.isStalled(bench.clock.now())).toBe(true);
+  });
+
+  it('gets back from a slow peer what is overdue, and does not ask it for that again', async () => {
+    await bench.greet();
+    bench.session.request({ pack, first: 0, count: 8 });
+    for (let second = 0; second < 12; second += 1) {
+      const head = { type: 'data', request: 0, chunk: 0, encoding: 'identity', encodedBytes: CHUNK_BYTES } as const;
+      await bench.say({ ...head, offset: second * 5000, bytes: new Uint8Array(5000) });
+      await bench.clock.advance(900);
+      expect(bench.session.isStalled(bench.clock.now())).toBe(false);
+      bench.session.takeBackLate(bench.clock.now());
+    }
+    expect(bench.refused.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    await bench.clock.advance(100);
+    expect(bench.heard.at(-1)).toEqual({ type: 'cancel', request: 0 });
+    expect(bench.session.has({ pack, index: 7 })).toBe(false);
+    expect(bench.end).toBeUndefined();
+  });
+
+  it('counts as stalled when there is no hello in five seconds', async () => {
+    await bench.clock.advance(4900);
+    expect(bench.session.isStalled(bench.clock.now())).toBe(false);
+    await bench.clock.advance(100);
+    expect(bench.session.isStalled(bench.clock.now())).toBe(true);
+  });
+
+  it('ends when the peer refuses eight times in a row what it claims to have', async () => {
+    await bench.greet();
+    const asked: number[] = [];
+    for (let round = 0; bench.end === undefined; round += 1) {
+      const first = asked.length;
+      bench.session.request({ pack, first: first % 8, count: 1 });
+      asked.push(round);
+      await bench.say({ type: 'reject', request: round }, { type: 'have', pack: 0, first: 0, count: 8 });
+    }
+    expect(bench.end).toBe('useless');
+    expect(asked).toHaveLength(8);
+  });
+
+  it('takes many refusals at once for one, and believes the peer again when it gives a chunk', async () => {
+    await bench.greet();
+    for (let request = 0; request < 40; request += 1) bench.session.request({ pack, first: request % 8, count: 1 });
+    await bench.say(...Array.from({ length: 40 }, (_, request) => ({ type: 'reject', request }) as const));
+    expect(bench.end).toBeUndefined();
+    for (let request = 40; request < 60; request += 2) {
+      bench.session.request({ pack, first: 0, count: 1 });
+      await bench.say(bench.data(request, 0));
+      bench.session.request({ pack, first: 1, count: 1 });
+      await bench.say({ type: 'reject', request: request + 1 });
+    }
+    expect(bench.end).toBeUndefined();
+  });
+
+  it('asks for nothing more when its requests could be too many for the peer', async () => {
+    await bench.greet();
+    for (let request = 0; bench.session.room > 0; request += 1) {
+      bench.session.request({ pack, first: 0, count: 1 });
+      bench.session.cancelUnneeded(() => false);
+      if (request > 2000) throw new Error('never holds back');
+    }
+    await bench.clock.advance(1000);
+    expect(bench.session.room).toBeGreaterThan(0);
+  });
+
   it('answers a request and rejects one that it cannot answer', async () => {
     await bench.greet();
     await bench.say({ type: 'request', request: 9, pack: 0, first: 0, count: 2 });
@@ -251,5 +324,80 @@ describe('a peer is dropped as misbehaved when it', () => {
     }));
     await bench.say({ type: 'hello', version: 1, packs });
     expect(bench.end).toBe('misbehaved');
+  });
+
+  it('sends a fragment again and again after the request was answered', async () => {
+    await bench.greet();
+    bench.session.request({ pack, first: 0, count: 1 });
+    await bench.say(bench.data(0, 0), bench.data(0, 0));
+    expect(bench.end).toBe('misbehaved');
+  });
+
+  it('sends more for a cancelled request than was cancelled', async () => {
+    await bench.greet();
+    bench.session.request({ pack, first: 0, count: 2 });
+    bench.session.cancelUnneeded(() => false);
+    await bench.say(bench.data(0, 0), bench.data(0, 1));
+    expect(bench.end).toBeUndefined();
+    await bench.say(bench.data(0, 1, new Uint8Array(1)));
+    expect(bench.end).toBe('misbehaved');
+  });
+
+  const nothing: PeerMessage[] = [];
+  it.each([
+    ['pings', { type: 'ping', token: 1 } as const, nothing],
+    ['tells again and again what is known', { type: 'have', pack: 0, first: 0, count: 1 } as const, nothing],
+    ['refuses what it was not asked', { type: 'reject', request: 77 } as const, nothing],
+    ['cancels what it never asked for', { type: 'cancel', request: 77 } as const, nothing],
+    ['asks for what there is not', { type: 'request', request: 5, pack: 0, first: 7, count: 9 } as const, nothing],
+    [
+      'asks and cancels',
+      { type: 'request', request: 5, pack: 0, first: 0, count: 8 } as const,
+      [{ type: 'cancel', request: 5 } as const],
+    ],
+  ])('%s a thousand times a second', async (_name, message, also) => {
+    await bench.greet();
+    for (let hundred = 0; hundred < 30 && bench.end === undefined; hundred += 1) {
+      await bench.say(...Array.from({ length: 100 }, () => [message, ...also]).flat());
+    }
+    expect(bench.end).toBe('misbehaved');
+    expect(bench.clock.now()).toBeLessThan(3500);
+    // What was read for nothing: at most a batch of 1 MiB (here 8 chunks) a request.
+    expect(bench.reads).toBeLessThan(400);
+  });
+
+  it('sends chunks byte by byte', async () => {
+    await bench.greet();
+    bench.session.request({ pack, first: 0, count: 8 });
+    const head = { type: 'data', request: 0, chunk: 0, encoding: 'identity', encodedBytes: CHUNK_BYTES } as const;
+    for (let offset = 0; offset < 3000; offset += 100) {
+      const pieces = Array.from({ length: 100 }, (_, index) => ({ ...head, offset: offset + index }));
+      await bench.say(...pieces.map((piece) => ({ ...piece, bytes: Uint8Array.of(0) })));
+    }
+    expect(bench.end).toBe('misbehaved');
+  });
+});
+
+describe('a peer is not dropped when it', () => {
+  it('announces 4,096 packs with a bitfield each, at once', async () => {
+    const packs = Array.from({ length: 4096 }, (_, index) => ({
+      id: index.toString(16).padStart(64, '0'),
+      chunkCount: 8,
+    }));
+    await bench.say({ type: 'hello', version: 1, packs: packs.slice(0, 1024) });
+    for (let first = 1024; first < 4096; first += 1024) {
+      await bench.say({ type: 'packs', packs: packs.slice(first, first + 1024) });
+    }
+    await bench.say(...packs.map((_, index) => ({ type: 'bitfield', pack: index, bits: everything }) as const));
+    expect(bench.end).toBeUndefined();
+  });
+
+  it('asks for all that there is, over and over, and reads it', async () => {
+    await bench.greet();
+    for (let request = 0; request < 300; request += 1) {
+      await bench.say({ type: 'request', request, pack: 0, first: 0, count: 8 });
+    }
+    expect(bench.end).toBeUndefined();
+    expect(bench.uploadedBytes).toBe(300 * 8 * CHUNK_BYTES);
   });
 });

@@ -1,0 +1,59 @@
+/**
+ * Whether a peer answers its requests fast enough to keep them. Two rules: something must move within SILENCE_MS, else it
+ * is left; and each request has a time at which it is due, else it is moved elsewhere. The second is for who drips just
+ * enough for the first, and for who is honest but slow: it may be capped. Pure: time comes in.
+ */
+export class Pace {
+  /** Open requests in the order in which they are answered. */
+  readonly #dueMs = new Map<number, number>();
+  #movedMs = 0;
+  #bytes = 0;
+
+  /**
+   * @param openBytes All that is open at this peer, this request included.
+   * @param bytesPerMs The peer's measured rate, 0 when there is none.
+   */
+  onRequest(request: number, openBytes: number, bytesPerMs: number, nowMs: number): void {
+    if (this.#dueMs.size === 0) this.#move(nowMs);
+    const slowest = Math.max(SLOWEST_BYTES_PER_MS, bytesPerMs / SLOWER_THAN_MEASURED);
+    this.#dueMs.set(request, nowMs + SILENCE_MS + openBytes / slowest);
+  }
+
+  onBytes(bytes: number, nowMs: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes >= PROGRESS_BYTES) this.#move(nowMs);
+  }
+
+  /** Answered, refused or cancelled. */
+  onEnd(request: number, nowMs: number): void {
+    if (this.#dueMs.delete(request)) this.#move(nowMs);
+  }
+
+  /** Next to nothing has moved although something is open. */
+  isSilent(nowMs: number): boolean {
+    return this.#dueMs.size > 0 && nowMs - this.#movedMs > SILENCE_MS;
+  }
+
+  /** The oldest request should have been answered by now. */
+  isLate(nowMs: number): boolean {
+    const [oldestDueMs = Number.POSITIVE_INFINITY] = this.#dueMs.values();
+    return nowMs > oldestDueMs;
+  }
+
+  #move(nowMs: number): void {
+    this.#movedMs = nowMs;
+    this.#bytes = 0;
+  }
+}
+
+/** Ten times a long round trip. */
+const SILENCE_MS = 3000;
+/** Less in SILENCE_MS is no progress (4 KiB/s), unless it was all that was open: dripping holds chunks like silence. */
+const PROGRESS_BYTES = 12 * 1024;
+/** Nobody is held to more than this (64 KiB/s): the first window of 1 MiB is due after 16 s and SILENCE_MS. */
+const SLOWEST_BYTES_PER_MS = 64 * 1.024;
+/**
+ * A window is half a second of the measured rate, so what is open is due after 16 s and SILENCE_MS here too. Honest peers
+ * do slow down: a seed that twenty newcomers find at once gives each a twentieth.
+ */
+const SLOWER_THAN_MEASURED = 32;

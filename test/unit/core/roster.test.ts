@@ -1,0 +1,152 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { TAB_POLICY } from '../../../src/core/policy.ts';
+import type { DialHandlers, DialRequest, PeerLink, SignalingHandlers } from '../../../src/core/ports.ts';
+import { Roster } from '../../../src/core/roster.ts';
+import { SeededRandom } from '../../fakes/seeded-random.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
+
+const SELF = '0'.repeat(32);
+const MINUTE_MS = 60_000;
+const link: PeerLink = { bind: () => undefined, send: () => undefined, bufferedBytes: 0, close: () => undefined };
+
+function peerId(index: number): string {
+  return (index + 1).toString(16).padStart(32, '0');
+}
+
+/** A roster whose signaling server and dialer are a hostile test. */
+class Bench {
+  readonly clock = new VirtualClock();
+  readonly dialed: DialRequest[] = [];
+  readonly unmatched: string[] = [];
+  matches = 0;
+  readonly roster: Roster;
+  #server: SignalingHandlers | undefined;
+  readonly #dials = new Map<string, DialHandlers>();
+
+  constructor() {
+    const signaling = {
+      open: (handlers: SignalingHandlers) => {
+        this.#server = handlers;
+      },
+      send: () => undefined,
+      match: () => {
+        this.matches += 1;
+      },
+      unmatch: (peer: string) => this.unmatched.push(peer),
+      close: () => Promise.resolve(),
+    };
+    const dialer = {
+      dial: (request: DialRequest, handlers: DialHandlers) => {
+        this.dialed.push(request);
+        this.#dials.set(request.peer, handlers);
+        return { handleSignal: () => undefined, close: () => undefined };
+      },
+    };
+    const log = { debug: () => undefined };
+    this.roster = new Roster({ clock: this.clock, random: new SeededRandom(1), log, signaling, dialer }, TAB_POLICY, {
+      onLink: () => undefined,
+      onChange: () => undefined,
+    });
+    this.roster.open();
+    this.welcome();
+  }
+
+  welcome(): void {
+    this.#server?.onWelcome({ peer: SELF, iceServers: [] });
+  }
+
+  partner(peer: string, initiator = false): void {
+    this.#server?.onPartner({ peer, initiator });
+  }
+
+  connect(peer: string): void {
+    this.#dials.get(peer)?.onOpen(link);
+  }
+
+  fail(peer: string): void {
+    this.#dials.get(peer)?.onFailed('nobody there');
+  }
+}
+
+let bench: Bench;
+beforeEach(() => {
+  bench = new Bench();
+});
+
+describe('a roster under a hostile signaling server', () => {
+  it('dials a hundred partners an hour at most, and twenty at once', async () => {
+    for (let index = 0; index < 3000; index += 1) bench.partner(peerId(index), true);
+    expect(bench.dialed).toHaveLength(20);
+    for (let index = 0; index < 3000; index += 1) {
+      bench.fail(bench.dialed.at(-1)?.peer ?? '');
+      bench.partner(peerId(3000 + index), true);
+    }
+    expect(bench.dialed).toHaveLength(100);
+    await bench.clock.advance(61 * MINUTE_MS);
+    bench.partner(peerId(9000), true);
+    expect(bench.dialed).toHaveLength(101);
+  });
+
+  it('keeps a third of its dials for partners that it asked for', () => {
+    for (let index = 0; index < 500; index += 1) {
+      bench.partner(peerId(index));
+      bench.fail(peerId(index));
+    }
+    expect(bench.dialed).toHaveLength(67);
+    bench.partner(peerId(1000), true);
+    expect(bench.dialed).toHaveLength(68);
+  });
+
+  it('does not dial itself, nor a partner twice', () => {
+    bench.partner(SELF, true);
+    for (let times = 0; times < 10; times += 1) bench.partner(peerId(1), true);
+    bench.connect(peerId(1));
+    bench.partner(peerId(1), true);
+    expect(bench.dialed).toHaveLength(1);
+  });
+});
+
+describe('a roster with bad peers', () => {
+  it('does not begin the introduction again when the first one is gone', () => {
+    bench.partner(peerId(1));
+    expect(bench.roster.isIntroducing(bench.clock.now())).toBe(true);
+    bench.connect(peerId(1));
+    bench.roster.onLinkEnd(peerId(1), 'banned');
+    expect(bench.roster.isIntroducing(bench.clock.now())).toBe(false);
+  });
+
+  it('never dials one again that was banned', async () => {
+    bench.partner(peerId(1));
+    bench.connect(peerId(1));
+    bench.roster.onLinkEnd(peerId(1), 'banned');
+    await bench.clock.advance(60 * MINUTE_MS);
+    bench.partner(peerId(1));
+    expect(bench.dialed).toHaveLength(1);
+    expect(bench.unmatched).toContain(peerId(1));
+  });
+
+  it('dials one that was of no use again after ten minutes, not before', async () => {
+    bench.partner(peerId(1));
+    bench.connect(peerId(1));
+    bench.roster.onLinkEnd(peerId(1), 'left');
+    await bench.clock.advance(9 * MINUTE_MS);
+    bench.partner(peerId(1));
+    expect(bench.dialed).toHaveLength(1);
+    await bench.clock.advance(MINUTE_MS);
+    bench.partner(peerId(1));
+    expect(bench.dialed).toHaveLength(2);
+  });
+
+  it('asks ever more slowly for partners when each connects and leaves at once', async () => {
+    const before = bench.matches;
+    for (let index = 0; index < 90; index += 1) {
+      const { matches } = bench;
+      bench.partner(peerId(index), true);
+      bench.connect(peerId(index));
+      bench.roster.onLinkEnd(peerId(index), 'closed');
+      await bench.clock.runUntil(() => bench.matches > matches, 2 * MINUTE_MS);
+    }
+    expect(bench.matches - before).toBe(90);
+    expect(bench.clock.now()).toBeGreaterThan(40 * MINUTE_MS);
+  });
+});
