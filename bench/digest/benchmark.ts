@@ -1,22 +1,17 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { build, type Rolldown } from 'vite';
 import { zlibCodec } from '../../src/node/zlib-codec.ts';
 import { launchChromium } from '../../test/setup/browser.ts';
 import type { Benchmark } from '../benchmark.ts';
+import { bundle } from '../stage/bundle.ts';
 import { measure } from './measure.ts';
 
 type Measure = typeof measure;
 
 /** A page on a secure origin with the measurement in it. */
 async function inChromium(megabytes: number): Promise<Record<string, number>> {
-  const [bundle] = (await build({
-    configFile: false,
-    logLevel: 'error',
-    build: { write: false, lib: { entry: join(import.meta.dirname, 'measure.ts'), formats: ['es'] } },
-  })) as Rolldown.RolldownOutput[];
-  const code = bundle?.output[0].code ?? '';
+  const code = await bundle(join(import.meta.dirname, 'measure.ts'));
   const server = createServer((request, response) => {
     const isScript = request.url === '/measure.js';
     response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html');

@@ -14,10 +14,11 @@ const PATHS = new Set([...readdirSync(ROOT), ...FOLDERS.flatMap(entriesOf)]);
 /** `core/swarm.ts` is short for `src/core/swarm.ts`. */
 const ZONES = readdirSync(join(ROOT, 'src'));
 
-/** Files and folders below a folder, from the root on, with `/`. */
+/** Files and folders of ours below a folder, from the root on, with `/`. */
 function entriesOf(folder: string): string[] {
   const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
-  return [folder, ...names.map((name) => `${folder}/${name.replaceAll('\\', '/')}`)];
+  const paths = names.map((name) => `${folder}/${name.replaceAll('\\', '/')}`);
+  return [folder, ...paths.filter((path) => !path.includes('/node_modules'))];
 }
 
 function read(document: string): string {

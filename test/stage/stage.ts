@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright';
@@ -14,6 +15,8 @@ export class Stage {
   readonly responses: ObservedResponse[];
   /** Requests for which it is true get a 503. */
   refuse: (path: string) => boolean = () => false;
+  /** Asked for what is not refused: a request that it answers (or will answer) with `true` goes no further. */
+  answer: (path: string, request: IncomingMessage, response: ServerResponse) => boolean = () => false;
   readonly #browsers: Browser[] = [];
   readonly #folders: string[] = [];
 
@@ -37,7 +40,7 @@ export class Stage {
           response.end('<!doctype html><title>blank</title>');
           return true;
         }
-        if (!stage.refuse(path)) return false;
+        if (!stage.refuse(path)) return stage.answer(path, request, response);
         response.statusCode = 503;
         response.end();
         return true;

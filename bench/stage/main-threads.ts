@@ -1,0 +1,93 @@
+import type { Browser } from 'playwright';
+
+/** Longer than this and a frame or a key press is late for certain (W3C Long Tasks). */
+const LONG_TASK_MS = 50;
+
+export interface MainThreadLoad {
+  /** Tasks over 50 ms of thread time on the main threads of all pages. */
+  readonly longTasks: number;
+  readonly longestMs: number;
+  /** Of the thread time of tasks in which JavaScript ran. */
+  readonly sliceP99Ms: number;
+}
+
+interface TraceEvent {
+  readonly ph: string;
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly ts: number;
+  readonly dur?: number;
+  /** Thread time in microseconds: what other processes took from the core is not in it. */
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}
+
+/** Traces the main threads of a Chromium's pages. That costs CPU: take no times meanwhile. */
+export class MainThreadWatch {
+  readonly #browser: Browser;
+
+  constructor(browser: Browser) {
+    this.#browser = browser;
+  }
+
+  start(): Promise<void> {
+    return this.#browser.startTracing(undefined, { categories: ['toplevel', 'devtools.timeline', 'v8'] });
+  }
+
+  async stop(): Promise<MainThreadLoad> {
+    const trace = JSON.parse((await this.#browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
+    return loadOf(trace.traceEvents);
+  }
+}
+
+function loadOf(events: readonly TraceEvent[]): MainThreadLoad {
+  const mainThreads = new Set(
+    events.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain').map(threadOf),
+  );
+  const complete = events.filter((event) => event.ph === 'X' && mainThreads.has(threadOf(event)));
+  const tasks = complete.filter(({ name }) => name === TASK);
+  const scripts = new Map<string, number[]>();
+  for (const event of complete) {
+    if (!SCRIPT.has(event.name)) continue;
+    const starts = scripts.get(threadOf(event)) ?? [];
+    scripts.set(threadOf(event), starts);
+    starts.push(event.ts);
+  }
+  for (const starts of scripts.values()) starts.sort((a, b) => a - b);
+  const slices = tasks
+    .filter((task) => hasWithin(scripts.get(threadOf(task)) ?? [], task.ts, task.ts + (task.dur ?? 0)))
+    .map(threadMs)
+    .sort((a, b) => a - b);
+  const all = tasks.map(threadMs);
+  return {
+    longTasks: all.filter((ms) => ms > LONG_TASK_MS).length,
+    longestMs: all.reduce((most, ms) => Math.max(most, ms), 0),
+    sliceP99Ms: slices[Math.ceil(slices.length * 0.99) - 1] ?? Number.NaN,
+  };
+}
+
+/** Chromium's name of one turn of a thread's loop. */
+const TASK = 'ThreadControllerImpl::RunTask';
+const SCRIPT = new Set(['FunctionCall', 'RunMicrotasks', 'EvaluateScript', 'v8.callFunction']);
+
+function threadOf({ pid, tid }: TraceEvent): string {
+  return `${pid} ${tid}`;
+}
+
+function threadMs({ tdur = 0 }: TraceEvent): number {
+  return tdur / 1000;
+}
+
+/** Whether a sorted list has a number in the interval. */
+function hasWithin(sorted: readonly number[], from: number, to: number): boolean {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? 0) < from) low = middle + 1;
+    else high = middle;
+  }
+  const found = sorted[low];
+  return found !== undefined && found <= to;
+}
