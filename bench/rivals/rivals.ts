@@ -41,6 +41,12 @@ export class Tracker {
     return new Tracker(`ws://127.0.0.1:${port}`, child);
   }
 
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error('bittorrent-tracker did not start');
+    return pid;
+  }
+
   close(): void {
     this.#child.kill('SIGKILL');
   }

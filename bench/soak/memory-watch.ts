@@ -1,6 +1,6 @@
 import type { CDPSession } from 'playwright';
 import { type HeapBytes, heapAfterCollection, workerHeaps } from '../stage/heap.ts';
-import { chromiumMemory, residentBytes } from '../stage/process-memory.ts';
+import { chromiumMemory, residentBytes } from '../stage/process-usage.ts';
 import type { Scene } from './scene.ts';
 import { type Growth, Series } from './series.ts';
 import type { Visitor } from './visitor.ts';

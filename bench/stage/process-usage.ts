@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { CDPSession } from 'playwright';
 
 const BYTES_PER_KIB = 1024;
+/** USER_HZ, the same on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
 
 /** Resident bytes of a process, 0 when it is gone. Linux only. */
 export function residentBytes(pid: number): number {
@@ -11,6 +13,14 @@ export function residentBytes(pid: number): number {
   } catch {
     return 0; // It ended between the listing and the look.
   }
+}
+
+/** CPU seconds that a process has used, user and system. Linux only. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The second field is a name that may have blanks; the 14th and 15th are in ticks.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 /** Resident bytes of a Chromium by kind of process; `session` is one of the browser itself. */
