@@ -1,3 +1,4 @@
+import type { ConsentAnswer, ConsentState } from './consent-record.ts';
 import type { TabseedError } from './errors.ts';
 
 /** What a page finds at `globalThis.tabseed`. Functions need no `this`; nothing throws unless it says so. */
@@ -31,15 +32,27 @@ export interface Tabseed {
   /** Resolves with false: there is no downloaded release that waits for a decision of the page. */
   readonly applyUpdate: () => Promise<boolean>;
   /**
-   * Closes all connections of this browser for this app; its requests are then served from the store and the origin.
-   * Lasts until `resume` in any tab, or until the last tab closes.
+   * `all`: closes all connections of this browser for this app; its requests are then served from the store and the
+   * origin. `uploads`: nothing more is given to peers; what they give is taken. Lasts until `resume` in any tab, or until
+   * the last tab closes.
+   *
+   * @param what @default "all"
+   * @throws TypeError for anything else
    */
   readonly pause: (what?: PauseScope) => void;
   readonly resume: () => void;
+  /**
+   * Keeps the user's answer for this app in this browser, for all its tabs, until the site's data is deleted: exchange
+   * with peers, take from them and give nothing, or contact nobody but the origin. Takes effect at once, and may be given
+   * whether or not the publisher asks for consent.
+   *
+   * @throws TypeError for another answer
+   */
+  readonly consent: (answer: ConsentAnswer) => void;
 }
 
 /** What `pause` stops. */
-export type PauseScope = 'all';
+export type PauseScope = 'all' | 'uploads';
 
 /** Bytes of release content by source, since this browser first had the app; all tabs together. */
 export interface TabseedStats {
@@ -65,6 +78,11 @@ export interface TabseedStats {
   readonly peers: number;
   /** This tab is the one that runs the engine for all tabs of the browser. */
   readonly leader: boolean;
+  /**
+   * The user's answer; `wanted` while the publisher asks for one and there is none, and nobody but the origin is
+   * contacted; `null` where nobody asks and nothing was answered.
+   */
+  readonly consent: ConsentState;
   /** What new pages get; `null` before the first release is installed. */
   readonly release: TabseedRelease | null;
 }
@@ -81,6 +99,8 @@ export interface TabseedEvents {
   readonly peers: number;
   readonly leader: boolean;
   readonly release: TabseedRelease | null;
+  /** For an app's own dialog: `wanted` means that it is time to ask. Look at `stats().consent` first. */
+  readonly consent: ConsentState;
   /** Something failed that delivery survives; for logs and monitoring. */
   readonly error: TabseedError;
 }

@@ -1,19 +1,15 @@
 import type { CancelTimer, Clock } from '../core/ports.ts';
 import type { Urgency } from '../protocol/bridge-message.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
-import { type DeviceFacts, mayUsePeers } from './device-policy.ts';
-import type { ChunkReceiver, Engine, Releases, StartEngine, SwarmEvents, Want } from './engine.ts';
-
-/** What decides, beside the publisher's mode, whether there is an engine. */
-export interface Circumstances {
-  readonly device: DeviceFacts;
-  readonly paused: boolean;
-}
+import { type Circumstances, hasAgreed, type PeerUse, peerUse } from './device-policy.ts';
+import type { ChunkReceiver, Declined, Engine, Releases, StartEngine, SwarmEvents, Want } from './engine.ts';
 
 export interface EngineSlotPorts {
   readonly clock: Clock;
   readonly startEngine: StartEngine;
   readonly events: SwarmEvents;
+  /** Whether the releases want an answer of the user that is not there. */
+  onConsentWanted(wanted: boolean): void;
   /** It did not start or not close. Wants are answered with `missing` until releases or circumstances come again. */
   onFailed(cause: unknown): void;
 }
@@ -32,6 +28,7 @@ interface Attempt {
   readonly cancelDeadline: CancelTimer;
   /** Wants are kept for it. Not when it took too long, or the releases allow no peers. */
   worthWaiting: boolean;
+  declined?: Declined;
   engine?: Engine;
 }
 
@@ -49,13 +46,15 @@ export class EngineSlot {
   readonly #ports: EngineSlotPorts;
   readonly #wants = new Set<OpenWant>();
   #releases: Releases | undefined;
-  #circumstances: Circumstances;
+  #use: PeerUse;
+  #agreed: boolean;
   #attempt: Attempt | undefined;
   #closing: Promise<unknown> = Promise.resolve();
 
   constructor(ports: EngineSlotPorts, circumstances: Circumstances) {
     this.#ports = ports;
-    this.#circumstances = circumstances;
+    this.#use = peerUse(circumstances);
+    this.#agreed = hasAgreed(circumstances);
   }
 
   /** @throws ProtocolError */
@@ -68,7 +67,13 @@ export class EngineSlot {
   }
 
   setCircumstances(circumstances: Circumstances): void {
-    this.#circumstances = circumstances;
+    this.#use = peerUse(circumstances);
+    const agreed = hasAgreed(circumstances);
+    // Only the engine's script knows whether the release asks: it is asked anew.
+    const isOutdated = agreed ? this.#attempt?.declined === 'consent-wanted' : this.#agreed;
+    if (isOutdated) this.#stop();
+    this.#agreed = agreed;
+    this.#attempt?.engine?.setUploading(this.#use === 'all');
     this.#update();
   }
 
@@ -99,8 +104,7 @@ export class EngineSlot {
   }
 
   #update(): void {
-    const { device, paused } = this.#circumstances;
-    if (!this.#releases || paused || !mayUsePeers(device)) this.#stop();
+    if (!this.#releases || this.#use === 'none') this.#stop();
     else if (!this.#attempt) this.#start(this.#releases);
   }
 
@@ -114,7 +118,7 @@ export class EngineSlot {
     this.#attempt = attempt;
     // Not before the former one has closed: two would be two peers of the same browser.
     this.#closing
-      .then(() => (this.#attempt === attempt ? startEngine(releases, events) : undefined))
+      .then(() => (this.#attempt === attempt ? startEngine(releases, this.#agreed, events) : 'off'))
       .then((engine) => this.#started(attempt, engine))
       .catch((cause: unknown) => {
         if (this.#attempt === attempt) this.#stop();
@@ -122,20 +126,27 @@ export class EngineSlot {
       });
   }
 
-  #started(attempt: Attempt, engine: Engine | undefined): void {
+  #started(attempt: Attempt, result: Engine | Declined): void {
     if (this.#attempt !== attempt) {
-      if (engine) this.#closeEngine(engine);
+      if (typeof result !== 'string') this.#closeEngine(result);
       return;
     }
     attempt.cancelDeadline();
-    if (!engine) {
+    if (typeof result === 'string') {
+      attempt.declined = result;
       attempt.worthWaiting = false;
       this.#giveUpAll();
     } else {
-      attempt.engine = engine;
-      for (const want of [...this.#wants]) this.#run(want, engine);
+      attempt.engine = result;
+      result.setUploading(this.#use === 'all');
+      for (const want of [...this.#wants]) this.#run(want, result);
     }
-    if (this.#releases && this.#releases !== attempt.releases) this.setReleases(this.#releases);
+    this.#ports.onConsentWanted(result === 'consent-wanted');
+    if (result === 'consent-wanted' && this.#agreed) {
+      // The answer came meanwhile.
+      this.#stop();
+      this.#update();
+    } else if (this.#releases && this.#releases !== attempt.releases) this.setReleases(this.#releases);
   }
 
   #stop(): void {

@@ -11,13 +11,16 @@ export interface Releases {
 }
 
 /** What a leader uses of the swarm engine. */
-export interface Engine extends Pick<Swarm, 'fetch' | 'noteStored' | 'peerCount' | 'close'> {
+export interface Engine extends Pick<Swarm, 'fetch' | 'noteStored' | 'peerCount' | 'setUploading' | 'close'> {
   /**
-   * Replaces the releases that are traded. False when they need another engine: another deployment, another signaling
-   * server, or a mode without peers. @throws ProtocolError
+   * Replaces the releases that are traded. False when they need another engine: another deployment, or other settings.
+   * @throws ProtocolError
    */
   setReleases(releases: Releases): boolean;
 }
 
-/** Loads the engine's script, builds its ports and opens it; `undefined` when the releases' mode allows no peers. */
-export type StartEngine = (releases: Releases, events: SwarmEvents) => Promise<Engine | undefined>;
+/** Why there is no engine: the newest release allows no peers, or none before the user agreed. */
+export type Declined = 'off' | 'consent-wanted';
+
+/** Loads the engine's script, builds its ports and opens it, as far as the newest release's settings allow. */
+export type StartEngine = (releases: Releases, agreed: boolean, events: SwarmEvents) => Promise<Engine | Declined>;

@@ -7,6 +7,7 @@
 import { startTabseed } from './tab.ts';
 
 export type { PauseScope, Tabseed, TabseedEvents, TabseedRelease, TabseedStats } from './api.ts';
+export type { ConsentAnswer, ConsentState } from './consent-record.ts';
 export { TabseedError, type TabseedErrorCode } from './errors.ts';
 
 // An own property only: `<div id="tabseed">` makes an inherited one. A second copy of the script must not start a

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/ports.ts';
+import type { Circumstances } from './device-policy.ts';
 import type { StartEngine } from './engine.ts';
-import { type Circumstances, EngineSlot } from './engine-slot.ts';
+import { EngineSlot } from './engine-slot.ts';
 import { TabseedError } from './errors.ts';
 import type { KeepAlive } from './keep-alive.ts';
 import { LeaderPort } from './leader-port.ts';
@@ -14,6 +15,7 @@ export interface LeaderPorts {
   /** Brings the other end of a channel to the worker; the worker answers on it with `releases`. */
   postLead(port: MessagePort): void;
   onPeers(count: number): void;
+  onConsentWanted(wanted: boolean): void;
   onError(error: TabseedError): void;
 }
 
@@ -47,6 +49,7 @@ export class Leader {
           onTraffic: (delta) => this.#report.addTraffic(delta),
           onBan: (peer, reason) => ports.onError(new TabseedError('peer-banned', `${peer}: ${reason}`)),
         },
+        onConsentWanted: (wanted) => ports.onConsentWanted(wanted),
         onFailed: (cause) => ports.onError(new TabseedError('engine-failed', 'the engine did not start', { cause })),
       },
       circumstances,

@@ -1,6 +1,8 @@
+import type { PauseScope } from './api.ts';
+
 /** The switch as one tab knows it. */
 interface Position {
-  readonly paused: boolean;
+  readonly paused: PauseScope | null;
   /** Unix milliseconds when somebody moved it, so that a late answer cannot undo a newer wish; 0: never moved. */
   readonly movedAt: number;
 }
@@ -12,20 +14,20 @@ interface Position {
  */
 export class PauseSwitch {
   readonly #name: string;
-  readonly #onChange: (paused: boolean) => void;
+  readonly #onChange: () => void;
   #channel: BroadcastChannel | undefined;
-  #position: Position = { paused: false, movedAt: 0 };
+  #position: Position = { paused: null, movedAt: 0 };
 
-  constructor(name: string, onChange: (paused: boolean) => void) {
+  constructor(name: string, onChange: () => void) {
     this.#name = name;
     this.#onChange = onChange;
   }
 
-  get paused(): boolean {
+  get paused(): PauseScope | null {
     return this.#position.paused;
   }
 
-  set(paused: boolean): void {
+  set(paused: PauseScope | null): void {
     // Later than the move that it undoes, even within one millisecond or after the clock was set back.
     this.#turn({ paused, movedAt: Math.max(Date.now(), this.#position.movedAt + 1) });
     this.#channel?.postMessage(this.#position);
@@ -37,6 +39,8 @@ export class PauseSwitch {
     this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
     this.#channel.postMessage('ask');
+    // Moved before anybody could be told.
+    if (this.#position.movedAt > 0) this.#channel.postMessage(this.#position);
   }
 
   /** Before the page is frozen: a message to an open channel would throw the page out of the back/forward cache. */
@@ -53,12 +57,17 @@ export class PauseSwitch {
   #turn(position: Position): void {
     const changed = this.#position.paused !== position.paused;
     this.#position = position;
-    if (changed) this.#onChange(position.paused);
+    if (changed) this.#onChange();
   }
+}
+
+/** Also for what a page's script calls with: TypeScript may not have seen it. */
+export function isPauseScope(value: unknown): value is PauseScope {
+  return value === 'all' || value === 'uploads';
 }
 
 function isPosition(data: unknown): data is Position {
   if (typeof data !== 'object' || data === null) return false;
   const { paused, movedAt } = data as Partial<Record<keyof Position, unknown>>;
-  return typeof paused === 'boolean' && typeof movedAt === 'number';
+  return (paused === null || isPauseScope(paused)) && typeof movedAt === 'number';
 }

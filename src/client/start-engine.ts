@@ -13,33 +13,41 @@ import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import { webSocketSignaling } from '../platform/web-socket-signaling.ts';
 import { decodeManifest, type Manifest } from '../protocol/manifest.ts';
-import { decodeSettings } from '../protocol/settings.ts';
+import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
-import type { Engine, Releases, SwarmEvents } from './engine.ts';
+import type { Declined, Engine, Releases, SwarmEvents } from './engine.ts';
 import { noDialer, noSignaling } from './no-peers.ts';
 
 /**
- * The engine of a tab, open; `undefined` when the newest release's mode allows no peers. A chunk of its own in the
- * build, so that only a leader loads it.
+ * The engine of a tab, open, as far as the newest release's settings and the user's answer allow one. A chunk of its own
+ * in the build, so that only a leader loads it.
  *
  * @throws ProtocolError for a manifest that this version cannot read
  */
-export async function startEngine(scope: string, releases: Releases, events: SwarmEvents): Promise<Engine | undefined> {
+export async function startEngine(
+  scope: string,
+  releases: Releases,
+  agreed: boolean,
+  events: SwarmEvents,
+): Promise<Engine | Declined> {
   const { config } = releases;
   const manifests = decodeAll(releases);
-  const signal = signalOf(manifests);
-  if (signal === undefined) return undefined;
+  const settings = settingsOf(manifests);
+  if (settings === undefined || settings.mode === 'off') return 'off';
+  if (settings.consent === 'ask' && !agreed) return 'consent-wanted';
+  const { mode, signal, group, uploadBytesPerSecond } = settings;
 
   const clock = systemClock();
   const random = systemRandom();
   const digest = subtleDigest();
-  const room = await roomOf(config, digest);
+  const room = await roomOf(config, group, digest);
   const peers: { signaling: Signaling; dialer: Dialer } =
     signal !== '' && 'RTCPeerConnection' in globalThis
       ? {
           signaling: webSocketSignaling({
             url: signalUrl(scope, signal),
             room,
+            reach: reachOf(mode),
             clock,
             random,
             connect: (url) => new WebSocket(url),
@@ -59,7 +67,7 @@ export async function startEngine(scope: string, releases: Releases, events: Swa
       log: consoleLog(),
       ...peers,
     },
-    TAB_POLICY,
+    { ...TAB_POLICY, uploadBytesPerSecond },
     events,
   );
   const close = async (): Promise<void> => {
@@ -78,7 +86,7 @@ export async function startEngine(scope: string, releases: Releases, events: Swa
   return {
     setReleases(next) {
       const newer = decodeAll(next);
-      if (!isSameDeployment(next.config, config) || signalOf(newer) !== signal) return false;
+      if (!isSameDeployment(next.config, config) || newer[0]?.settings !== manifests[0]?.settings) return false;
       // A worker that restarted sends what is known already; telling every peer again would be noise.
       if (sequencesOf(newer) !== known) swarm.setReleases(newer);
       known = sequencesOf(newer);
@@ -86,6 +94,7 @@ export async function startEngine(scope: string, releases: Releases, events: Swa
     },
     fetch: (chunks, urgency, receiver) => swarm.fetch(chunks, urgency, receiver),
     noteStored: (chunks) => swarm.noteStored(chunks),
+    setUploading: (uploading) => swarm.setUploading(uploading),
     get peerCount() {
       return swarm.peerCount;
     },
@@ -97,11 +106,8 @@ function decodeAll({ manifests }: Releases): Manifest[] {
   return manifests.map((bytes) => decodeManifest(new Uint8Array(bytes)));
 }
 
-/** The newest release's signaling server, `undefined` where its mode is `off`. */
-function signalOf([newest]: readonly Manifest[]): string | undefined {
-  if (newest === undefined) return undefined;
-  const { mode, signal } = decodeSettings(newest.settings);
-  return mode === 'off' ? undefined : signal;
+function settingsOf([newest]: readonly Manifest[]): Settings | undefined {
+  return newest && decodeSettings(newest.settings);
 }
 
 /** Releases are immutable: a sequence number says which one it is. */

@@ -2,17 +2,18 @@ import { systemClock } from '../platform/system-clock.ts';
 import type { WorkerStatus } from '../protocol/bridge-message.ts';
 import { WORKER_SCRIPT } from '../protocol/layout.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
-import type { Tabseed, TabseedEvents, TabseedStats } from './api.ts';
-import { deviceFacts } from './device-policy.ts';
+import type { PauseScope, Tabseed, TabseedEvents, TabseedStats } from './api.ts';
+import { ConsentRecord } from './consent-record.ts';
+import { Device } from './device.ts';
+import { type Circumstances, UNKNOWN_DEVICE } from './device-policy.ts';
 import { Emitter } from './emitter.ts';
-import type { Circumstances } from './engine-slot.ts';
 import { TabseedError } from './errors.ts';
 import { FirstVisit } from './first-visit.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { Leader } from './leader.ts';
 import { LeaderElection } from './leader-election.ts';
 import { watchPageLife } from './page-life.ts';
-import { PauseSwitch } from './pause-switch.ts';
+import { isPauseScope, PauseSwitch } from './pause-switch.ts';
 import { isController, registerWorker, type WorkerScript } from './registration.ts';
 import { changedEvents, statsOf } from './stats.ts';
 import { WorkerLink } from './worker-link.ts';
@@ -36,29 +37,41 @@ export function startTabseed(scope: URL): Tabseed {
       await tab.request({ type: 'check' });
     },
     applyUpdate: () => Promise.resolve(false),
-    pause: () => tab.pause(true),
-    resume: () => tab.pause(false),
+    pause: (what: unknown = 'all') => {
+      if (!isPauseScope(what)) throw new TypeError(`cannot pause ${String(what)}`);
+      tab.pause(what);
+    },
+    resume: () => tab.pause(null),
+    consent: (answer) => tab.consent.answer(answer),
   });
 }
 
 /** Wires the parts of one page together; what each decides is in its own file. */
 class Tab {
   readonly events = new Emitter<TabseedEvents>(reportError);
+  readonly consent: ConsentRecord;
   readonly #script: WorkerScript;
   readonly #clock = systemClock();
   readonly #keepAlive = new KeepAlive(this.#clock, () => this.#link?.post({ type: 'keep-alive' }));
-  #stats: TabseedStats = statsOf(undefined, { leader: false, peers: undefined });
   #status: WorkerStatus | undefined;
   #link: WorkerLink | undefined;
   #election: LeaderElection | undefined;
   #leader: Leader | undefined;
   /** As counted by this tab's engine. */
   #peers: number | undefined;
-  #pause: PauseSwitch | undefined;
+  readonly #pause: PauseSwitch;
+  #device: Device | undefined;
   #awake = true;
+  #stats: TabseedStats;
 
   constructor(script: WorkerScript) {
     this.#script = script;
+    this.#pause = new PauseSwitch(`tabseed pause ${script.scope}`, () => this.#applyCircumstances());
+    this.consent = new ConsentRecord(`tabseed consent ${script.scope}`, () => {
+      this.#refresh();
+      this.#applyCircumstances();
+    });
+    this.#stats = this.#newStats();
   }
 
   get stats(): TabseedStats {
@@ -88,8 +101,8 @@ class Tab {
     }
   }
 
-  pause(paused: boolean): void {
-    this.#pause?.set(paused);
+  pause(paused: PauseScope | null): void {
+    this.#pause.set(paused);
   }
 
   /** Says once, in one line, what a developer should know; the page goes on without Tabseed. */
@@ -131,7 +144,6 @@ class Tab {
 
   #takePart(): void {
     const { scope } = this.#script;
-    this.#pause = new PauseSwitch(`tabseed pause ${scope}`, () => this.#applyCircumstances());
     // The scope alone names the deployment: it has one worker, and that has one app. With the version in it, a tab that
     // still runs an older client cannot hold the lock while the worker ignores it.
     const lock = `tabseed leader ${PROTOCOL_VERSION} ${scope}`;
@@ -149,21 +161,23 @@ class Tab {
       () => this.#wake(),
     );
     addEventListener('online', () => this.#applyCircumstances());
-    connection()?.addEventListener('change', () => this.#applyCircumstances());
+    this.#device = new Device(navigator, () => this.#applyCircumstances());
     this.#pause.wake();
+    this.consent.watch();
     this.#election?.join();
   }
 
   #sleep(): void {
     this.#awake = false;
     this.#election?.leave();
-    this.#pause?.sleep();
+    this.#pause.sleep();
   }
 
   #wake(): void {
     if (this.#awake) return;
     this.#awake = true;
-    this.#pause?.wake();
+    this.#pause.wake();
+    this.consent.refresh();
     this.#watch();
     this.#election?.join();
   }
@@ -183,15 +197,16 @@ class Tab {
       {
         clock: this.#clock,
         keepAlive: this.#keepAlive,
-        startEngine: async (releases, events) => {
+        startEngine: async (releases, agreed, events) => {
           const { startEngine } = await import('./start-engine.ts');
-          return startEngine(this.#script.scope, releases, events);
+          return startEngine(this.#script.scope, releases, agreed, events);
         },
         postLead: (port) => this.#link?.post({ type: 'lead', version: PROTOCOL_VERSION }, [port]),
         onPeers: (count) => {
           this.#peers = count;
           this.#refresh();
         },
+        onConsentWanted: (wanted) => this.consent.setWanted(wanted),
         onError: (error) => this.events.emit('error', error),
       },
       this.#circumstances(),
@@ -213,16 +228,22 @@ class Tab {
   }
 
   #circumstances(): Circumstances {
-    return { device: deviceFacts(connection()), paused: this.#pause?.paused ?? false };
+    const device = this.#device?.facts ?? UNKNOWN_DEVICE;
+    return { device, paused: this.#pause.paused, consent: this.consent.state };
   }
 
   #refresh(): void {
     const before = this.#stats;
-    const after = statsOf(this.#status, { leader: this.#leader !== undefined, peers: this.#peers });
+    const after = this.#newStats();
     const changed = changedEvents(before, after);
     if (changed.length === 0) return;
     this.#stats = after;
     for (const event of changed) this.events.emit(event, event === 'stats' ? after : after[event]);
+  }
+
+  #newStats(): TabseedStats {
+    const { state: consent } = this.consent;
+    return statsOf(this.#status, { leader: this.#leader !== undefined, peers: this.#peers, consent });
   }
 }
 
@@ -234,12 +255,6 @@ function workerContainer(): ServiceWorkerContainer {
       : (navigator as { serviceWorker?: ServiceWorkerContainer }).serviceWorker;
   if (!container) throw new TabseedError('unsupported', 'no service workers here: they need HTTPS or localhost');
   return container;
-}
-
-/** Network Information API: not in Firefox and Safari. */
-function connection(): EventTarget | undefined {
-  const { connection: found } = navigator as { connection?: unknown };
-  return found instanceof EventTarget ? found : undefined;
 }
 
 function asTabseedError(cause: unknown): TabseedError {

@@ -10,8 +10,7 @@ import { signalUrl } from '../platform/signal-url.ts';
 import { loadSimplePeer } from '../platform/simple-peer.ts';
 import { webSocketSignaling } from '../platform/web-socket-signaling.ts';
 import { MAX_SIGNAL_MESSAGE_BYTES } from '../protocol/limits.ts';
-import type { Manifest } from '../protocol/manifest.ts';
-import { decodeSettings } from '../protocol/settings.ts';
+import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts';
 import { addTraffic, noTraffic, type Traffic } from '../protocol/traffic.ts';
 import type { DiskRecords } from './disk-records.ts';
 import { NodePeerError } from './errors.ts';
@@ -93,7 +92,8 @@ export class MirroringPeer implements NodePeer {
 
   async start(release: LoadedRelease): Promise<void> {
     const { digest, trust, store } = this.#parts;
-    const swarm = this.#createSwarm(release.manifest, await roomOf(trust.published, digest));
+    const settings = decodeSettings(release.manifest.settings);
+    const swarm = this.#createSwarm(settings, await roomOf(trust.published, settings.group, digest));
     this.#swarm = swarm;
     swarm.setReleases([release.manifest]);
     await swarm.start();
@@ -111,7 +111,7 @@ export class MirroringPeer implements NodePeer {
     this.#rejectMirrored(new NodePeerError('closed', 'closed before the mirror was complete'));
   }
 
-  #createSwarm(manifest: Manifest, room: string): Swarm {
+  #createSwarm({ mode, signal }: Settings, room: string): Swarm {
     const { base, digest, clock, random, store, log, policy } = this.#parts;
     const connect = (url: string): WebSocket =>
       new WebSocket(url, {
@@ -127,8 +127,9 @@ export class MirroringPeer implements NodePeer {
       store,
       origin: httpOrigin({ base, fetch }),
       signaling: webSocketSignaling({
-        url: signalUrl(base, decodeSettings(manifest.settings).signal),
+        url: signalUrl(base, signal),
         room,
+        reach: reachOf(mode),
         clock,
         random,
         connect,

@@ -4,6 +4,7 @@ import type { Sha256 } from '../protocol/identifier.ts';
 import {
   type ClientSignalMessage,
   decodeServerSignalMessage,
+  type Reach,
   type ServerSignalMessage,
 } from '../protocol/signal-message.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
@@ -24,6 +25,7 @@ export interface WebSocketLike {
 interface SignalingSocketOptions {
   readonly url: string;
   readonly room: Sha256;
+  readonly reach: Reach;
   readonly clock: Clock;
   readonly connect: (url: string) => WebSocketLike;
 }
@@ -44,7 +46,7 @@ export class SignalingSocket {
   #isWelcome = false;
   #hasEnded = false;
 
-  constructor({ url, room, clock, connect }: SignalingSocketOptions, handlers: SignalingSocketHandlers) {
+  constructor({ url, room, reach, clock, connect }: SignalingSocketOptions, handlers: SignalingSocketHandlers) {
     this.#clock = clock;
     this.#handlers = handlers;
     this.#cancelLimit = clock.after(WELCOME_LIMIT_MS, () => this.end('no welcome in time'));
@@ -57,7 +59,7 @@ export class SignalingSocket {
     }
     this.#closed = new Promise((resolve) => socket.addEventListener('close', resolve));
     socket.addEventListener('open', () => {
-      if (!this.#hasEnded) this.#write({ type: 'join', version: PROTOCOL_VERSION, room });
+      if (!this.#hasEnded) this.#write({ type: 'join', version: PROTOCOL_VERSION, room, reach });
     });
     socket.addEventListener('message', ({ data }) => this.#receive(data));
     socket.addEventListener('close', () => this.end('the connection was closed'));

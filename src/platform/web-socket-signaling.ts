@@ -1,7 +1,7 @@
 import { backoffMs } from '../core/backoff.ts';
 import type { CancelTimer, Clock, Random, Signaling, SignalingHandlers } from '../core/ports.ts';
 import type { PeerId, Sha256 } from '../protocol/identifier.ts';
-import type { PeerSignal, ServerSignalMessage } from '../protocol/signal-message.ts';
+import type { PeerSignal, Reach, ServerSignalMessage } from '../protocol/signal-message.ts';
 import { SignalingSocket, type WebSocketLike } from './signaling-socket.ts';
 
 /** 1 s: a restarting server is back by then. 30 s: a thousand waiting clients are 50 attempts a second. */
@@ -12,6 +12,7 @@ export interface WebSocketSignalingOptions {
   /** `ws:` or `wss:`. */
   readonly url: string;
   readonly room: Sha256;
+  readonly reach: Reach;
   readonly clock: Clock;
   readonly random: Random;
   /** May throw, as `new WebSocket` does on a URL that the page's policy forbids. */

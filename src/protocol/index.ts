@@ -68,6 +68,7 @@ export {
   decodeServerSignalMessage,
   type IceServer,
   type PeerSignal,
+  type Reach,
   type ServerSignalMessage,
   SIGNAL_ERROR_CODES,
   SIGNAL_PATH,

@@ -2,7 +2,7 @@ import { encodeUtf8 } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
 import { MAX_PATH_BYTES, MAX_SETTINGS_BYTES } from './limits.ts';
 import { asCount, asLabel, asOneOf, asText, parseFields } from './shape.ts';
-import { SIGNAL_PATH } from './signal-message.ts';
+import { type Reach, SIGNAL_PATH } from './signal-message.ts';
 
 /** Whom a browser may exchange chunks with; DESIGN.md, Manners. */
 export type Mode = 'off' | 'site' | 'group' | 'internet';
@@ -80,6 +80,11 @@ export function decodeSettings(text: string): Settings {
     consent: asOneOf(fields.consent, 'consent', CONSENT_RULES),
     uploadBytesPerSecond,
   };
+}
+
+/** What a peer of this mode tells the signaling server. A group is a room of its own: there everybody is meant. */
+export function reachOf(mode: Mode): Reach {
+  return mode === 'site' ? 'site' : 'any';
 }
 
 /**

@@ -13,10 +13,14 @@ export type PeerSignal =
       readonly sdpMLineIndex: number | null;
     };
 
+/** Whom a peer meets: those behind its own network exit, or (where nothing is said) everybody in the room. */
+export type Reach = 'site' | 'any';
+const REACHES: readonly Reach[] = ['site', 'any'];
+
 /** Client → server, JSON text, at most MAX_SIGNAL_MESSAGE_BYTES. */
 export type ClientSignalMessage =
-  /** First message of a connection. `room` is SHA-256 of app, keys and channel (PROTOCOL.md). */
-  | { readonly type: 'join'; readonly version: number; readonly room: Sha256 }
+  /** First message of a connection. `room` is SHA-256 of app, keys, channel and group (PROTOCOL.md). */
+  | { readonly type: 'join'; readonly version: number; readonly room: Sha256; readonly reach?: Reach }
   /** Asks to be introduced to up to `count` more peers. */
   | { readonly type: 'match'; readonly count: number }
   | { readonly type: 'signal'; readonly to: PeerId; readonly signal: PeerSignal }
@@ -58,7 +62,12 @@ export function decodeClientSignalMessage(text: string): ClientSignalMessage {
   const fields = parse(text);
   switch (fields.type) {
     case 'join':
-      return { type: 'join', version: asCount(fields.version, 'version'), room: asA(fields.room, 'room', isSha256) };
+      return {
+        type: 'join',
+        version: asCount(fields.version, 'version'),
+        room: asA(fields.room, 'room', isSha256),
+        ...(fields.reach === undefined ? {} : { reach: asOneOf(fields.reach, 'reach', REACHES) }),
+      };
     case 'match':
       return { type: 'match', count: asCount(fields.count, 'count', limits.MAX_MATCH_COUNT) };
     case 'signal':

@@ -25,6 +25,17 @@ export function networkOfAddress(address: string): string {
   return isIPv6(address) ? `${expandedGroups(address).slice(0, 4).join(':')}::/64` : address;
 }
 
+/**
+ * Loopback, link-local (RFC 3927, RFC 4291) and private (RFC 1918, RFC 4193) addresses.
+ *
+ * @param network As `networkOf` gives it.
+ */
+export function isPrivateNetwork(network: string): boolean {
+  return /^(?:127\.|10\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\.|0:0:0:0::|fe[89ab].:|f[cd]..:)/.test(
+    network,
+  );
+}
+
 /** The eight groups of an IPv6 address, without leading zeros. */
 function expandedGroups(address: string): string[] {
   const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');

@@ -29,6 +29,8 @@ const CLOSE_CODE_OF_ERROR: Record<SignalErrorCode, number> = {
 /** One WebSocket and the peer id that is bound to it. */
 export class Connection {
   readonly peer: PeerId = randomBytes(PEER_ID_BYTES).toString('hex');
+  /** Which connections come from the same site; says nothing about where that is. */
+  readonly site: string;
   /** Set once it joined. */
   roomName: string | undefined;
   /** `joining` and `closing` must end by `deadline`. */
@@ -40,8 +42,9 @@ export class Connection {
   readonly #socket: WebSocket;
   readonly #bucket: TokenBucket;
 
-  constructor(socket: WebSocket, now: number, deadline: number) {
+  constructor(socket: WebSocket, site: string, now: number, deadline: number) {
     this.#socket = socket;
+    this.site = site;
     this.deadline = deadline;
     this.#bucket = new TokenBucket(MESSAGE_BURST, MESSAGES_PER_SECOND, now);
   }

@@ -9,7 +9,8 @@ import type { RefusalReason, ResolvedOptions } from './options.ts';
 export interface EndpointHandlers {
   /** Why nobody can be let in now, if so. */
   refusal(): RefusalReason | undefined;
-  onConnect(socket: WebSocket): void;
+  /** @param network As `networkOf` gives it. */
+  onConnect(socket: WebSocket, network: string): void;
 }
 
 const STATUS_OF_REFUSAL: Record<RefusalReason, string> = {
@@ -74,7 +75,7 @@ export class Endpoint {
     // The TCP connection's end is the one event that comes for every request, also for one that is no proper handshake
     // and that `ws` answers itself.
     socket.once('close', () => this.#networks.leave(network));
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#handlers.onConnect(webSocket));
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#handlers.onConnect(webSocket, network));
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ClientSignalMessage } from '../protocol/signal-message.ts';
+import type { ClientSignalMessage, Reach } from '../protocol/signal-message.ts';
 import type { Connection } from './connection.ts';
 import { type Delivery, Room, type RoomOptions } from './room.ts';
 
@@ -16,9 +16,9 @@ export class RoomDirectory {
   }
 
   /** @returns false when the room is full. */
-  join(connection: Connection, roomName: string): boolean {
+  join(connection: Connection, roomName: string, reach: Reach | undefined): boolean {
     const room = this.#rooms.get(roomName) ?? new Room(this.#options);
-    if (!room.join(connection.peer)) return false;
+    if (!room.join(connection.peer, connection.site, reach)) return false;
     this.#rooms.set(roomName, room);
     connection.roomName = roomName;
     return true;

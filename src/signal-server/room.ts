@@ -1,5 +1,6 @@
 import type { PeerId } from '../protocol/identifier.ts';
-import type { PeerSignal, ServerSignalMessage } from '../protocol/signal-message.ts';
+import type { PeerSignal, Reach, ServerSignalMessage } from '../protocol/signal-message.ts';
+import { Bag } from './bag.ts';
 
 /** One message that the adapter has to send. */
 export interface Delivery {
@@ -20,15 +21,14 @@ export interface RoomOptions {
 
 interface Member {
   readonly id: PeerId;
+  /** Says which members are behind one network exit, and nothing else. */
+  readonly site: string;
+  readonly reach: Reach;
   /** Made at the first match: in a room of thousands most memory is in such small sets. */
   partners: Set<Member> | undefined;
   /** The latest partners with whom the connection ended or never came about, oldest first. */
   dissolved: PeerId[] | undefined;
-  /** Index in `#open`, or NOT_OPEN. */
-  openIndex: number;
 }
-
-const NOT_OPEN = -1;
 
 /**
  * Candidates looked at per partner wanted. The least loaded of a few random ones is almost as good as the least loaded
@@ -42,7 +42,9 @@ const CANDIDATES_PER_PARTNER = 4;
  */
 const REMEMBERED_DISSOLUTIONS = 8;
 
-/** Above any number of partners: a dissolved pair is matched again only where there is nobody else. */
+/** Above any number of partners: a member of another site comes after all of the own. */
+const OTHER_SITE_RANK = 1_000;
+/** Above that: a dissolved pair is matched again only where there is nobody else. */
 const DISSOLVED_RANK = 1_000_000;
 
 /**
@@ -52,8 +54,9 @@ const DISSOLVED_RANK = 1_000_000;
 export class Room {
   readonly #options: RoomOptions;
   readonly #members = new Map<PeerId, Member>();
-  /** Members that may get one more partner, in no order. */
-  readonly #open: Member[] = [];
+  /** Members that may get one more partner: by site, and those of all sites that go beyond theirs. */
+  readonly #openBySite = new Map<string, Bag<Member>>();
+  readonly #openToAll = new Bag<Member>();
 
   constructor(options: RoomOptions) {
     this.#options = options;
@@ -63,10 +66,14 @@ export class Room {
     return this.#members.size;
   }
 
-  /** @returns false when the room is full. */
-  join(peer: PeerId): boolean {
+  /**
+   * @param site A token that peers behind one network exit share.
+   * @param reach `site`: it meets only those of its site. A pair of different sites needs `any` on both sides.
+   * @returns false when the room is full.
+   */
+  join(peer: PeerId, site = '', reach: Reach = 'any'): boolean {
     if (this.#members.size >= this.#options.maximumPeers) return false;
-    const member: Member = { id: peer, partners: undefined, dissolved: undefined, openIndex: NOT_OPEN };
+    const member: Member = { id: peer, site, reach, partners: undefined, dissolved: undefined };
     this.#members.set(peer, member);
     this.#updateOpen(member);
     return true;
@@ -123,11 +130,16 @@ export class Room {
     return deliveries;
   }
 
-  /** Up to `wanted` members with the fewest partners, ties broken by chance, from a random sample. */
+  /** Up to `wanted` members of a random sample: of the same site first, then those with the fewest partners. */
   #choose(asker: Member, wanted: number): Member[] {
     if (wanted <= 0) return [];
+    const { random } = this.#options;
     const unfit = (member: Member) => member === asker || asker.partners?.has(member) === true;
-    return this.#sample(wanted * CANDIDATES_PER_PARTNER + partnerCount(asker) + 1)
+    const count = wanted * CANDIDATES_PER_PARTNER + partnerCount(asker) + 1;
+    const near = this.#openBySite.get(asker.site)?.sample(count, random) ?? [];
+    // When few of the own site are left, few of them can be in this sample.
+    const all = asker.reach === 'any' ? this.#openToAll.sample(count + near.length, random) : [];
+    return [...near, ...all.filter(({ site }) => site !== asker.site)]
       .filter((member) => !unfit(member))
       .map((member) => ({ member, rank: this.#rank(asker, member) }))
       .sort((a, b) => a.rank - b.rank)
@@ -137,28 +149,10 @@ export class Room {
 
   #rank(asker: Member, candidate: Member): number {
     const tried = asker.dissolved?.includes(candidate.id) === true;
-    return (tried ? DISSOLVED_RANK : 0) + partnerCount(candidate) + this.#options.random();
-  }
-
-  /** Distinct random open members: the first steps of a Fisher–Yates shuffle, in place. */
-  #sample(count: number): Member[] {
-    const total = this.#open.length;
-    const size = Math.min(count, total);
-    for (let index = 0; index < size; index += 1) {
-      const other = index + Math.floor(this.#options.random() * (total - index));
-      this.#swap(index, other);
-    }
-    return this.#open.slice(0, size);
-  }
-
-  #swap(one: number, two: number): void {
-    const first = this.#open[one];
-    const second = this.#open[two];
-    if (first === undefined || second === undefined) return;
-    this.#open[one] = second;
-    this.#open[two] = first;
-    first.openIndex = two;
-    second.openIndex = one;
+    const far = candidate.site !== asker.site;
+    return (
+      (tried ? DISSOLVED_RANK : 0) + (far ? OTHER_SITE_RANK : 0) + partnerCount(candidate) + this.#options.random()
+    );
   }
 
   #unlink(one: Member, two: Member): void {
@@ -171,17 +165,19 @@ export class Room {
   #updateOpen(member: Member): void {
     if (partnerCount(member) >= this.#options.maximumPartners) {
       this.#close(member);
-    } else if (member.openIndex === NOT_OPEN) {
-      member.openIndex = this.#open.length;
-      this.#open.push(member);
+      return;
     }
+    const site = this.#openBySite.get(member.site) ?? new Bag();
+    this.#openBySite.set(member.site, site);
+    site.add(member);
+    if (member.reach === 'any') this.#openToAll.add(member);
   }
 
   #close(member: Member): void {
-    if (member.openIndex === NOT_OPEN) return;
-    this.#swap(member.openIndex, this.#open.length - 1);
-    this.#open.pop();
-    member.openIndex = NOT_OPEN;
+    const site = this.#openBySite.get(member.site);
+    site?.remove(member);
+    if (site?.size === 0) this.#openBySite.delete(member.site);
+    this.#openToAll.remove(member);
   }
 }
 

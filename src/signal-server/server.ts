@@ -15,6 +15,7 @@ import {
 } from './options.ts';
 import type { Delivery } from './room.ts';
 import { RoomDirectory } from './room-directory.ts';
+import { SiteTokens } from './site-token.ts';
 
 /** Introduces the peers of a swarm to each other. */
 export interface SignalServer {
@@ -50,6 +51,7 @@ class InMemorySignalServer implements SignalServer {
   readonly #options: ResolvedOptions;
   readonly #endpoint: Endpoint;
   readonly #rooms: RoomDirectory;
+  readonly #sites = new SiteTokens();
   readonly #heartbeat = new Heartbeat();
   readonly #connections = new Set<Connection>();
   readonly #peers = new Map<string, Connection>();
@@ -71,7 +73,7 @@ class InMemorySignalServer implements SignalServer {
     });
     this.#endpoint = new Endpoint(options, {
       refusal: () => this.#refusal(),
-      onConnect: (socket) => this.#connect(socket),
+      onConnect: (socket, network) => this.#connect(socket, network),
     });
     this.#stopTicking = options.clock.every(TICK_MS, () => this.#tick());
   }
@@ -112,9 +114,9 @@ class InMemorySignalServer implements SignalServer {
     return this.#connections.size >= this.#options.maximumConnections ? 'server-full' : undefined;
   }
 
-  #connect(socket: WebSocket): void {
+  #connect(socket: WebSocket, network: string): void {
     const now = this.#options.clock.now();
-    const connection = new Connection(socket, now, now + JOIN_DEADLINE_MS);
+    const connection = new Connection(socket, this.#sites.token(network), now, now + JOIN_DEADLINE_MS);
     this.#connections.add(connection);
     this.#waiting.add(connection);
     this.#heartbeat.add(connection);
@@ -165,7 +167,7 @@ class InMemorySignalServer implements SignalServer {
     if (connection.phase === 'joined') throw new ProtocolError('bad-value', 'joined twice');
     if (message.version !== PROTOCOL_VERSION) {
       this.#fail(connection, 'unsupported-version', `this server speaks version ${PROTOCOL_VERSION}`);
-    } else if (!this.#rooms.join(connection, message.room)) {
+    } else if (!this.#rooms.join(connection, message.room, message.reach)) {
       this.#fail(connection, 'room-full', 'this room has no place left; try again later');
     } else {
       connection.phase = 'joined';

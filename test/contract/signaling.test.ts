@@ -54,7 +54,7 @@ describe('signaling over a web socket', () => {
 
   function clientOf(url: string, room: string = ROOM_A) {
     const connect = (to: string) => new WebSocket(to);
-    return webSocketSignaling({ url, room, clock: fastClock(), random: new SeededRandom(2), connect });
+    return webSocketSignaling({ url, room, reach: 'any', clock: fastClock(), random: new SeededRandom(2), connect });
   }
 
   it.each(signalingContract)('$name', async ({ run }) => {
@@ -95,6 +95,7 @@ describe('signaling over a web socket', () => {
     const signaling = webSocketSignaling({
       url: 'ws://127.0.0.1/',
       room: ROOM_A,
+      reach: 'any',
       clock: fastClock(),
       random: new SeededRandom(3),
       connect: () => {

@@ -160,6 +160,7 @@ export class HostilePeer {
     const signaling = webSocketSignaling({
       url: `${url.replace('http', 'ws')}/${decodeSettings(app.manifest.settings).signal}`,
       room: await roomOf(app.config, subtleDigest()),
+      reach: 'any',
       clock,
       random,
       connect: (target) => new WebSocket(target),

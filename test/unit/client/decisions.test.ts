@@ -1,18 +1,46 @@
 import { describe, expect, it } from 'vitest';
-import { deviceFacts, mayUsePeers } from '../../../src/client/device-policy.ts';
+import type { ConsentState } from '../../../src/client/consent-record.ts';
+import {
+  type Circumstances,
+  type DeviceFacts,
+  hasAgreed,
+  type PeerUse,
+  peerUse,
+  UNKNOWN_DEVICE,
+} from '../../../src/client/device-policy.ts';
 import { Emitter } from '../../../src/client/emitter.ts';
 import { adoptableUrls } from '../../../src/client/first-visit.ts';
 import { changedEvents, statsOf } from '../../../src/client/stats.ts';
 import type { WorkerStatus } from '../../../src/protocol/bridge-message.ts';
 import { noTraffic } from '../../../src/protocol/traffic.ts';
 
-describe('mayUsePeers', () => {
-  it('keeps away from peers when data is to be saved or the line is cellular', () => {
-    expect(mayUsePeers(deviceFacts({ saveData: true, type: 'wifi' }))).toBe(false);
-    expect(mayUsePeers(deviceFacts({ saveData: false, type: 'cellular' }))).toBe(false);
-    expect(mayUsePeers(deviceFacts({ saveData: false, type: 'ethernet' }))).toBe(true);
-    expect(mayUsePeers(deviceFacts({ effectiveType: '4g' }))).toBe(true);
-    expect(mayUsePeers(deviceFacts(undefined))).toBe(true);
+describe('peerUse', () => {
+  const home: Circumstances = { device: UNKNOWN_DEVICE, paused: null, consent: null };
+  const on = (device: Partial<DeviceFacts>): Circumstances => ({ ...home, device: { ...UNKNOWN_DEVICE, ...device } });
+
+  it.each<[string, Circumstances, PeerUse]>([
+    ['a browser that tells nothing', home, 'all'],
+    ['a cable', on({ connection: 'ethernet' }), 'all'],
+    ['saveData', on({ saveData: true, connection: 'wifi' }), 'none'],
+    ['a cellular line', on({ connection: 'cellular' }), 'none'],
+    ['a low battery', on({ lowBattery: true }), 'downloads'],
+    ['a low battery on a cellular line', on({ lowBattery: true, connection: 'cellular' }), 'none'],
+    ['a pause', { ...home, paused: 'all' }, 'none'],
+    ['a pause of uploads', { ...home, paused: 'uploads' }, 'downloads'],
+    ['a pause of uploads with saveData', { ...on({ saveData: true }), paused: 'uploads' }, 'none'],
+    ['no answer yet, which the settings decide', { ...home, consent: 'wanted' }, 'all'],
+    ['a yes', { ...home, consent: 'all' }, 'all'],
+    ['a yes on a cellular line', { ...on({ connection: 'cellular' }), consent: 'all' }, 'none'],
+    ['a yes to downloads', { ...home, consent: 'downloads' }, 'downloads'],
+    ['a yes to downloads during a pause', { ...home, consent: 'downloads', paused: 'all' }, 'none'],
+    ['a no', { ...home, consent: 'none' }, 'none'],
+  ])('with %s', (_, circumstances, use) => {
+    expect(peerUse(circumstances)).toBe(use);
+  });
+
+  it('takes only an answer for an agreement', () => {
+    const states: ConsentState[] = [null, 'wanted', 'none', 'downloads', 'all'];
+    expect(states.map((consent) => hasAgreed({ ...home, consent }))).toEqual([false, false, false, true, true]);
   });
 });
 
@@ -58,22 +86,22 @@ describe('stats', () => {
 
   it('are zeros before the worker said anything', () => {
     const { plain, wire } = noTraffic();
-    const none = statsOf(undefined, { leader: false, peers: undefined });
-    expect(none).toEqual({ bytes: plain, wire, peers: 0, leader: false, release: null });
+    const none = statsOf(undefined, { leader: false, peers: undefined, consent: null });
+    expect(none).toEqual({ bytes: plain, wire, peers: 0, leader: false, consent: null, release: null });
   });
 
   it('take the peers from the own engine where there is one', () => {
-    expect(statsOf(status, { leader: false, peers: undefined }).peers).toBe(2);
-    expect(statsOf(status, { leader: true, peers: 5 }).peers).toBe(5);
+    expect(statsOf(status, { leader: false, peers: undefined, consent: null }).peers).toBe(2);
+    expect(statsOf(status, { leader: true, peers: 5, consent: null }).peers).toBe(5);
   });
 
   it('tell what changed, and nothing when nothing did', () => {
-    const before = statsOf(undefined, { leader: false, peers: undefined });
-    const after = statsOf(status, { leader: true, peers: 1 });
+    const before = statsOf(undefined, { leader: false, peers: undefined, consent: null });
+    const after = statsOf(status, { leader: true, peers: 1, consent: null });
     expect(changedEvents(before, after)).toEqual(['peers', 'leader', 'release', 'stats']);
-    expect(changedEvents(after, statsOf(status, { leader: true, peers: 1 }))).toEqual([]);
+    expect(changedEvents(after, statsOf(status, { leader: true, peers: 1, consent: null }))).toEqual([]);
     const moved = { ...status, traffic: { ...status.traffic, wire: { ...status.traffic.wire, peers: 9 } } };
-    expect(changedEvents(after, statsOf(moved, { leader: true, peers: 1 }))).toEqual(['stats']);
+    expect(changedEvents(after, statsOf(moved, { leader: true, peers: 1, consent: null }))).toEqual(['stats']);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type Circumstances, UNKNOWN_DEVICE } from '../../../src/client/device-policy.ts';
 import { ENGINE_START_MS, EngineSlot } from '../../../src/client/engine-slot.ts';
 import type { Traffic } from '../../../src/protocol/traffic.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
@@ -6,8 +7,8 @@ import { FakeEngines } from './fake-engine.ts';
 import { chunkId, releasesOf } from './releases.ts';
 
 const [A, B, C] = ['a', 'b', 'c'].map(chunkId) as [string, string, string];
-const HOME = { device: { saveData: false, connection: undefined }, paused: false };
-const PAUSED = { ...HOME, paused: true };
+const HOME: Circumstances = { device: UNKNOWN_DEVICE, paused: null, consent: null };
+const PAUSED: Circumstances = { ...HOME, paused: 'all' };
 
 interface Setup {
   readonly clock: VirtualClock;
@@ -28,7 +29,11 @@ function setup({ open = true } = {}): Setup {
     onBan: () => undefined,
   };
   const onFailed = (cause: unknown): void => void log.push(`failed: ${(cause as Error).message}`);
-  const slot = new EngineSlot({ clock, startEngine: engines.start, events, onFailed }, HOME);
+  const onConsentWanted = (wanted: boolean): void => {
+    if (wanted) log.push('consent wanted');
+  };
+  const ports = { clock, startEngine: engines.start, events, onConsentWanted, onFailed };
+  const slot = new EngineSlot(ports, HOME);
   const fetch = (...chunks: string[]): { cancel(): void } =>
     slot.fetch(chunks, 'bulk', {
       onChunk: (id) => log.push(`chunk ${id[0]}`),
@@ -63,13 +68,13 @@ describe('EngineSlot', () => {
 
   it('answers missing where the publisher or the device forbids peers', async () => {
     const { clock, engines, slot, log, fetch } = setup();
-    engines.allowed = false;
+    engines.mode = 'off';
     slot.setReleases(releasesOf(1));
     fetch(A);
     await clock.advance(0);
     fetch(B);
-    engines.allowed = true;
-    slot.setCircumstances({ device: { saveData: true, connection: undefined }, paused: false });
+    engines.mode = 'on';
+    slot.setCircumstances({ ...HOME, device: { ...UNKNOWN_DEVICE, saveData: true } });
     slot.setReleases(releasesOf(2));
     await clock.advance(0);
     fetch(C);
@@ -79,10 +84,10 @@ describe('EngineSlot', () => {
 
   it('asks again whether peers are allowed when other releases come', async () => {
     const { clock, engines, slot } = setup();
-    engines.allowed = false;
+    engines.mode = 'off';
     slot.setReleases(releasesOf(1));
     await clock.advance(0);
-    engines.allowed = true;
+    engines.mode = 'on';
     slot.setReleases(releasesOf(2));
     await clock.advance(0);
     expect(engines.started).toHaveLength(1);
@@ -100,6 +105,63 @@ describe('EngineSlot', () => {
     slot.setCircumstances(HOME);
     await clock.advance(0);
     expect(engines.started).toHaveLength(2);
+  });
+
+  it('keeps its engine and the downloads when only uploads are to stop, and tells a new engine too', async () => {
+    const { clock, engines, slot, log, fetch } = setup();
+    slot.setReleases(releasesOf(1));
+    await clock.advance(0);
+    fetch(A);
+    slot.setCircumstances({ ...HOME, paused: 'uploads' });
+    expect([engines.last.uploading, engines.last.fetches[0]?.cancelled, log]).toEqual([false, false, []]);
+    slot.setCircumstances(PAUSED);
+    slot.setCircumstances({ ...HOME, device: { ...UNKNOWN_DEVICE, lowBattery: true } });
+    await clock.advance(0);
+    expect(engines.started.map(({ uploading }) => uploading)).toEqual([false, false]);
+    slot.setCircumstances(HOME);
+    expect(engines.last.uploading).toBe(true);
+    expect(engines.started).toHaveLength(2);
+  });
+
+  it('starts no engine before the user agreed, one afterwards, and closes it when the answer is no', async () => {
+    const { clock, engines, slot, log, fetch } = setup();
+    engines.mode = 'ask';
+    slot.setReleases(releasesOf(1));
+    await clock.advance(0);
+    fetch(A);
+    expect([log, engines.started]).toEqual([['consent wanted', 'missing a'], []]);
+    slot.setCircumstances({ ...HOME, consent: 'wanted' });
+    await clock.advance(0);
+    expect(engines.started).toEqual([]);
+    slot.setCircumstances({ ...HOME, consent: 'all' });
+    await clock.advance(0);
+    slot.setCircumstances({ ...HOME, consent: 'downloads' });
+    expect(engines.started.map(({ closed, uploading }) => [closed, uploading])).toEqual([[false, false]]);
+    slot.setCircumstances({ ...HOME, consent: 'none' });
+    await clock.advance(0);
+    expect(engines.started.map(({ closed }) => closed)).toEqual([true]);
+  });
+
+  it('closes its engine when the answer is deleted, and asks again', async () => {
+    const { clock, engines, slot, log } = setup();
+    engines.mode = 'ask';
+    slot.setCircumstances({ ...HOME, consent: 'all' });
+    slot.setReleases(releasesOf(1));
+    await clock.advance(0);
+    slot.setCircumstances(HOME);
+    await clock.advance(0);
+    expect([engines.started.map(({ closed }) => closed), log]).toEqual([[true], ['peers 0', 'consent wanted']]);
+  });
+
+  it('hears an answer that comes while the engine is starting', async () => {
+    const { clock, engines, slot } = setup({ open: false });
+    engines.mode = 'ask';
+    slot.setReleases(releasesOf(1));
+    await clock.advance(0);
+    slot.setCircumstances({ ...HOME, consent: 'all' });
+    engines.open();
+    await clock.advance(0);
+    expect(engines.started).toHaveLength(1);
   });
 
   it('closes an engine that is not needed any more when it has started', async () => {

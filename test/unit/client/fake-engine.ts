@@ -18,6 +18,7 @@ export class FakeEngine implements Engine {
   peerCount = 0;
   /** What the next `setReleases` says. */
   fits = true;
+  uploading = true;
   closed = false;
 
   constructor(releases: Releases, events: SwarmEvents) {
@@ -40,6 +41,10 @@ export class FakeEngine implements Engine {
     };
   }
 
+  setUploading(uploading: boolean): void {
+    this.uploading = uploading;
+  }
+
   noteStored(chunks: readonly ChunkId[]): void {
     this.stored.push(...chunks);
   }
@@ -56,8 +61,8 @@ export class FakeEngines {
   readonly #gate: Promise<void>;
   #open: () => void = () => undefined;
   failure: Error | undefined;
-  /** The releases' mode. */
-  allowed = true;
+  /** What the releases say of peers. */
+  mode: 'on' | 'off' | 'ask' = 'on';
 
   constructor() {
     this.#gate = new Promise((resolve) => {
@@ -75,10 +80,11 @@ export class FakeEngines {
     this.#open();
   }
 
-  readonly start: StartEngine = async (releases, events) => {
+  readonly start: StartEngine = async (releases, agreed, events) => {
     await this.#gate;
     if (this.failure) throw this.failure;
-    if (!this.allowed) return undefined;
+    if (this.mode === 'off') return 'off';
+    if (this.mode === 'ask' && !agreed) return 'consent-wanted';
     const engine = new FakeEngine(releases, events);
     this.started.push(engine);
     return engine;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type Circumstances, UNKNOWN_DEVICE } from '../../../src/client/device-policy.ts';
 import { KEEP_ALIVE_MS, KeepAlive } from '../../../src/client/keep-alive.ts';
 import { Leader } from '../../../src/client/leader.ts';
 import { REPORT_INTERVAL_MS, WAKE_INTERVAL_MS } from '../../../src/client/traffic-report.ts';
@@ -9,7 +10,7 @@ import { FakeEngines } from './fake-engine.ts';
 import { chunkId, releasesOf } from './releases.ts';
 
 const [A, B] = ['a', 'b'].map(chunkId) as [string, string];
-const HOME = { device: { saveData: false, connection: undefined }, paused: false };
+const HOME: Circumstances = { device: UNKNOWN_DEVICE, paused: null, consent: null };
 
 /** The worker's end of the channel: real MessagePorts of Node. */
 class WorkerEnd {
@@ -53,6 +54,7 @@ function setup({ open = true } = {}): {
       startEngine: engines.start,
       postLead: (port) => workers.push(new WorkerEnd(port)),
       onPeers: (count) => log.push(`peers ${count}`),
+      onConsentWanted: () => undefined,
       onError: ({ code }) => log.push(code),
     },
     HOME,

@@ -39,6 +39,7 @@ function open() {
   const signaling = webSocketSignaling({
     url: 'ws://x/',
     room: 'a'.repeat(64),
+    reach: 'site',
     clock,
     random: new SeededRandom(7),
     connect: () => {
@@ -64,7 +65,7 @@ describe('signaling over a web socket, in time', () => {
     signaling.match(3);
     last().emit('open');
     signaling.match(3);
-    expect(last().sent).toEqual([JSON.stringify({ type: 'join', version: 1, room: 'a'.repeat(64) })]);
+    expect(last().sent).toEqual([JSON.stringify({ type: 'join', version: 1, room: 'a'.repeat(64), reach: 'site' })]);
     last().emit('message', WELCOME);
     signaling.match(3);
     expect(last().sent).toHaveLength(2);

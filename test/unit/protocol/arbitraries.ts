@@ -210,7 +210,10 @@ const peerSignal: fc.Arbitrary<PeerSignal> = fc.oneof(
 );
 
 export const clientSignalMessage: fc.Arbitrary<ClientSignalMessage> = fc.oneof(
-  fc.record({ type: fc.constant('join'), version: count, room: sha256 }),
+  fc.record(
+    { type: fc.constant('join'), version: count, room: sha256, reach: fc.constantFrom('site', 'any') },
+    { requiredKeys: ['type', 'version', 'room'] },
+  ),
   fc.record({ type: fc.constant('match'), count: fc.nat({ max: limits.MAX_MATCH_COUNT }) }),
   fc.record({ type: fc.constant('signal'), to: peerId, signal: peerSignal }),
   fc.record({ type: fc.constant('unmatch'), peer: peerId }),

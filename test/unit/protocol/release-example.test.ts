@@ -21,6 +21,7 @@ interface RoomVectors {
     readonly app: string;
     readonly channel: string;
     readonly keys: readonly string[];
+    readonly group?: string;
     readonly layout: Layout;
     readonly room: string;
   }[];
@@ -90,7 +91,7 @@ describe('the example release of the vectors', () => {
 
 describe('the name of a room', () => {
   it.each((readVectors('room.json') as RoomVectors).valid)('is the hash of its bytes: $name', (vector) => {
-    const bytes = roomBytes(vector.app, vector.channel, vector.keys);
+    const bytes = roomBytes(vector.app, vector.channel, vector.keys, vector.group);
     expect(bytes).toEqual(bytesOf(vector.layout));
     expect(sha256(bytes)).toBe(vector.room);
   });

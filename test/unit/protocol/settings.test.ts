@@ -8,7 +8,6 @@ import {
   decodeSettings,
   encodeSettings,
   MIN_UPLOAD_BYTES_PER_SECOND,
-  type Settings,
 } from '../../../src/protocol/settings.ts';
 import { readVectors, refusal, revive } from './vectors.ts';
 

@@ -87,6 +87,45 @@ describe('a room', () => {
     expect(partnersIn(room.match('peer-1', 1), 'peer-1')).not.toContain('peer-0');
   });
 
+  it('introduces peers of the same site first, then those of others', () => {
+    const room = makeRoom();
+    fill(room, 20);
+    for (const id of ['near-0', 'near-1', 'near-2']) room.join(id, 'office', 'any');
+    room.join('asker', 'office', 'any');
+    const partners = partnersIn(room.match('asker', 5), 'asker');
+    expect(partners.slice(0, 3).sort()).toEqual(['near-0', 'near-1', 'near-2']);
+    expect(partners.slice(3).every((id) => id.startsWith('peer-'))).toBe(true);
+    expect(partners).toHaveLength(5);
+  });
+
+  it('takes a stranger rather than a peer of the same site with whom it did not work', () => {
+    const room = makeRoom();
+    room.join('near', 'office', 'any');
+    room.join('far', 'home', 'any');
+    room.join('asker', 'office', 'any');
+    expect(partnersIn(room.match('asker', 1), 'asker')).toEqual(['near']);
+    room.unmatch('asker', 'near');
+    expect(partnersIn(room.match('asker', 1), 'asker')).toEqual(['far']);
+    expect(partnersIn(room.match('asker', 1), 'asker')).toEqual(['near']);
+  });
+
+  it('introduces who stays in its site to nobody else, whoever asks', () => {
+    const room = makeRoom({ maximumPeers: 2000, partnersPerMatch: 20 });
+    for (let index = 0; index < 1000; index += 1) room.join(`far-${index}`, `home-${index}`, 'any');
+    room.join('stays', 'office', 'site');
+    room.join('near', 'office', 'any');
+    room.join('elsewhere', 'school', 'site');
+    expect(partnersIn(room.match('stays', 20), 'stays')).toEqual(['near']);
+    expect(partnersIn(room.match('elsewhere', 20), 'elsewhere')).toEqual([]);
+    for (let index = 0; index < 1000; index += 1) {
+      const id = `far-${index}`;
+      const partners = partnersIn(room.match(id, 20), id);
+      expect(partners).not.toContain('stays');
+      expect(partners).not.toContain('elsewhere');
+    }
+    expect(room.leave('stays')).toEqual([{ to: 'near', message: { type: 'gone', peer: 'stays' } }]);
+  });
+
   it('relays between partners only, and to nobody else', () => {
     const room = makeRoom();
     fill(room, 3);
@@ -149,19 +188,26 @@ describe('a room', () => {
       one: fc.integer({ min: 0, max: 11 }),
       two: fc.integer({ min: 0, max: 11 }),
       count: fc.integer({ min: 0, max: 9 }),
+      site: fc.constantFrom('a', 'b'),
+      reach: fc.constantFrom('site' as const, 'any' as const),
     });
     fc.assert(
       fc.property(fc.integer(), fc.array(event, { maxLength: 200 }), (seed, events) => {
         const room = makeRoom({ maximumPartners: 3, maximumPeers: 10, random: seededRandom(seed) });
         const model = new Map<string, Set<string>>();
-        for (const { kind, one, two, count } of events) {
+        const places = new Map<string, { site: string; reach: 'site' | 'any' }>();
+        for (const { kind, one, two, count, site, reach } of events) {
           const [a, b] = [`p${one}`, `p${two}`];
           if (kind === 'join') {
-            if (!model.has(a) && room.join(a)) model.set(a, new Set());
+            if (model.has(a) || !room.join(a, site, reach)) continue;
+            model.set(a, new Set());
+            places.set(a, { site, reach });
           } else if (kind === 'match') {
             for (const partner of partnersIn(room.match(a, count), a)) {
               expect(partner).not.toBe(a);
               expect(model.get(a)?.has(partner)).toBe(false);
+              const pair = [places.get(a), places.get(partner)];
+              expect(pair[0]?.site === pair[1]?.site || pair.every((place) => place?.reach === 'any')).toBe(true);
               model.get(a)?.add(partner);
               model.get(partner)?.add(a);
             }

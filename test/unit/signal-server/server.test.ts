@@ -307,6 +307,23 @@ describe('the endpoint', () => {
     ]);
   });
 
+  it('introduces who stays in its site to those behind the same network exit only', async () => {
+    const running = await start({ trustProxy: true });
+    const join = async (address: string): Promise<SignalClient> => {
+      const client = await new SignalClient(running.url, { headers: { 'x-forwarded-for': address } }).open();
+      client.send({ type: 'join', version: PROTOCOL_VERSION, room: ROOM, reach: 'site' });
+      await client.next('welcome');
+      return client;
+    };
+    const [one, other, near] = [await join('192.0.2.1'), await join('192.0.2.2'), await join('192.0.2.1')];
+    other.send({ type: 'match', count: 8 });
+    near.send({ type: 'match', count: 8 });
+    expect(await one.next('partner')).toMatchObject({ initiator: false });
+    expect(await near.next('partner')).toMatchObject({ initiator: true });
+    expect([one.received, other.received, near.received]).toEqual([[], [], []]);
+    expect(running.signal.stats()).toMatchObject({ peers: 3, introductions: 1 });
+  });
+
   it('does not count a handshake that failed', async () => {
     const running = await start({ maximumConnectionsPerNetwork: 1 });
     const socket = connect(Number(new URL(running.url).port), '127.0.0.1');
