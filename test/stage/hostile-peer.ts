@@ -159,7 +159,7 @@ export class HostilePeer {
     const [clock, random] = [systemClock(), systemRandom()];
     const signaling = webSocketSignaling({
       url: `${url.replace('http', 'ws')}/${decodeSettings(app.manifest.settings).signal}`,
-      room: await roomOf(app.config, subtleDigest()),
+      room: await roomOf(app.config, undefined, subtleDigest()),
       reach: 'any',
       clock,
       random,
