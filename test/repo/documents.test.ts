@@ -7,7 +7,15 @@ const ROOT = join(import.meta.dirname, '../..');
 /** What backticks in a document may name from the root on. */
 const FOLDERS = ['src', 'test', 'bench', 'docs'];
 const DOCUMENTS = [
-  ...['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', 'SECURITY.md', 'PROTOCOL.md', 'CHANGELOG.md'],
+  ...[
+    'README.md',
+    'CONTRIBUTING.md',
+    'ARCHITECTURE.md',
+    'SECURITY.md',
+    'PROTOCOL.md',
+    'CHANGELOG.md',
+    'docs/deploy.md',
+  ],
   ...entriesOf('bench').filter((path) => path.endsWith('README.md')),
 ];
 const PATHS = new Set([...readdirSync(ROOT), ...FOLDERS.flatMap(entriesOf)]);
