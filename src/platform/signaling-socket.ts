@@ -1,3 +1,4 @@
+import { MessageBudget } from '../core/message-budget.ts';
 import type { CancelTimer, Clock } from '../core/ports.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Sha256 } from '../protocol/identifier.ts';
@@ -43,11 +44,14 @@ export class SignalingSocket {
   readonly #socket: WebSocketLike | undefined;
   readonly #cancelLimit: CancelTimer;
   readonly #closed: Promise<void>;
+  /** What the server may send: as much as a peer may, and far more than introductions take. */
+  readonly #budget: MessageBudget;
   #isWelcome = false;
   #hasEnded = false;
 
   constructor({ url, room, reach, clock, connect }: SignalingSocketOptions, handlers: SignalingSocketHandlers) {
     this.#clock = clock;
+    this.#budget = new MessageBudget(clock.now());
     this.#handlers = handlers;
     this.#cancelLimit = clock.after(WELCOME_LIMIT_MS, () => this.end('no welcome in time'));
     const socket = attempt(connect, url);
@@ -98,8 +102,10 @@ export class SignalingSocket {
     if (this.#hasEnded) return;
     try {
       if (typeof data !== 'string') throw new ProtocolError('bad-text', 'a binary signaling message');
+      if (!this.#budget.take(1, this.#clock.now())) throw new ProtocolError('too-large', 'number of messages');
       const message = decodeServerSignalMessage(data);
       if (message.type === 'welcome') {
+        if (this.#isWelcome) throw new ProtocolError('bad-value', 'welcome twice');
         this.#isWelcome = true;
         this.#cancelLimit();
       }

@@ -122,6 +122,19 @@ describe('signaling over a web socket, in time', () => {
     expect(sockets).toHaveLength(2);
   });
 
+  it('leaves a server that welcomes twice, or floods', () => {
+    const twice = open();
+    twice.last().emit('message', WELCOME);
+    twice.last().emit('message', WELCOME);
+    expect(twice.events).toEqual(['welcome', 'down: bad message: welcome twice']);
+    const flooded = open();
+    flooded.last().emit('message', WELCOME);
+    const partner = JSON.stringify({ type: 'partner', peer: '2'.repeat(32), initiator: true });
+    for (let times = 0; times < 5000; times += 1) flooded.last().emit('message', partner);
+    expect(flooded.events.filter((event) => event === 'partner')).toHaveLength(1999);
+    expect(flooded.events.at(-1)).toBe('down: bad message: number of messages');
+  });
+
   it('is closed when the socket is, or after 2 s when it never is', async () => {
     const prompt = open();
     prompt.last().emit('message', WELCOME);
