@@ -12,16 +12,21 @@ type CliErrorCode =
   /** The file of a new key exists. */
   | 'key-exists'
   | 'key-unreadable'
-  | 'key-unwritable';
+  | 'key-unwritable'
+  /** Something is wrong with a published folder. */
+  | 'verify-failed';
 
 /** A command cannot do what it was asked for; the message is one line and says what to do. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code: CliErrorCode;
+  /** What `--json` prints beside the error. */
+  readonly details: object | undefined;
 
-  constructor(code: CliErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: CliErrorCode, message: string, options?: ErrorOptions & { details?: object }) {
     super(message, options);
     this.code = code;
+    this.details = options?.details;
   }
 }
 
@@ -60,7 +65,8 @@ export async function runProgram(program: Command, commandLine: readonly string[
 function report(error: unknown, json: boolean): void {
   const message = (error instanceof Error ? error.message : String(error)).replaceAll('\n', ' ');
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'internal';
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
+  const details = error instanceof CliError ? error.details : undefined;
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message }, ...details })}\n`);
   process.stderr.write(`tabseed: ${message}\n`);
 }
 

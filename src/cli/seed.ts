@@ -69,8 +69,9 @@ async function seed(url: string, flags: SeedFlags): Promise<void> {
     () => display.complete(`release ${sequence}${version === '' ? '' : ` (${version})`} of ${url} is mirrored`, peer),
     () => undefined, // Stopped before: there is nothing to say.
   );
-  await stopped;
+  const isRetired = await Promise.race([stopped.then(() => false), peer.retired.then(() => true)]);
   display.stop();
+  if (isRetired) process.stderr.write(`tabseed: ${url} was retired by its publisher: nobody needs a seed\n`);
   await Promise.race([peer.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS))]);
   // `@roamhq/wrtc` keeps threads that end the process late, or crash it.
   process.exit(0);

@@ -20,13 +20,13 @@ export interface Tabseed {
   /**
    * Takes files of the release into the store, in the background. URLs are relative to the page.
    *
-   * @throws TabseedError as `ready`, and `request-failed`, `worker-gone`
+   * @throws TabseedError as `ready`, and `request-failed`, `worker-gone`, `retired`
    */
   readonly prefetch: (urls: readonly (string | URL)[]) => Promise<void>;
   /**
    * Asks the origin for a newer release now and downloads what it changes.
    *
-   * @throws TabseedError as `ready`, and `request-failed`, `worker-gone`
+   * @throws TabseedError as `ready`, and `request-failed`, `worker-gone`, `retired`
    */
   readonly checkForUpdate: () => Promise<void>;
   /** Resolves with false: there is no downloaded release that waits for a decision of the page. */

@@ -10,6 +10,8 @@ export type TabseedErrorCode =
   | 'registration-failed'
   /** The page came past an active worker, as after Shift-reload; the next plain load has it. */
   | 'uncontrolled'
+  /** The publisher took the app out of Tabseed while this page was open. */
+  | 'retired'
   /** The worker refused a request; `detail` is its own code. */
   | 'request-failed'
   /** The worker ended before it answered. */

@@ -1,5 +1,6 @@
 import { systemClock } from '../platform/system-clock.ts';
 import type { WorkerStatus } from '../protocol/bridge-message.ts';
+import { leaderLockName } from '../protocol/browser-names.ts';
 import { WORKER_SCRIPT } from '../protocol/layout.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import type { PauseScope, Tabseed, TabseedEvents, TabseedStats } from './api.ts';
@@ -91,11 +92,12 @@ class Tab {
     this.#takePart();
   }
 
-  /** @throws TabseedError `request-failed`, `worker-gone` */
+  /** @throws TabseedError `request-failed`, `worker-gone`, `retired` */
   async request(message: { type: 'prefetch'; urls: string[] } | { type: 'check' }): Promise<void> {
+    if (!this.#link) throw retired();
     const release = this.#keepAlive.hold();
     try {
-      await this.#link?.request(message);
+      await this.#link.request(message);
     } finally {
       release();
     }
@@ -131,6 +133,7 @@ class Tab {
       },
       onLeaderWanted: () => this.#leader?.lead(),
       onTakeOver: () => this.#takeOver(),
+      onRetired: () => void this.#retire(),
       onWorkerChange: () => {
         this.#watch();
         this.#leader?.lead();
@@ -144,16 +147,13 @@ class Tab {
 
   #takePart(): void {
     const { scope } = this.#script;
-    // The scope alone names the deployment: it has one worker, and that has one app. With the version in it, a tab that
-    // still runs an older client cannot hold the lock while the worker ignores it.
-    const lock = `tabseed leader ${PROTOCOL_VERSION} ${scope}`;
     // Without Web Locks (Safari before 15.4) nobody leads: the worker works alone.
     const { locks } = navigator as { locks?: LockManager };
     this.#election =
       locks &&
-      new LeaderElection(locks, lock, {
+      new LeaderElection(locks, leaderLockName(scope), {
         onElected: () => this.#lead(),
-        onLost: () => this.#stopLeading(),
+        onLost: () => void this.#stopLeading(),
         onFailed: (cause) => this.events.emit('error', new TabseedError('unsupported', 'no Web Locks', { cause })),
       });
     watchPageLife(
@@ -174,12 +174,24 @@ class Tab {
   }
 
   #wake(): void {
-    if (this.#awake) return;
+    if (this.#awake || !this.#link) return;
     this.#awake = true;
     this.#pause.wake();
     this.consent.refresh();
     this.#watch();
     this.#election?.join();
+  }
+
+  /** The page goes on without Tabseed. The lock goes last: the worker then deletes what the engine has written. */
+  async #retire(): Promise<void> {
+    const election = this.#election;
+    this.#election = undefined;
+    this.#link = undefined;
+    this.#status = undefined;
+    this.#pause.sleep();
+    await this.#stopLeading();
+    election?.leave();
+    this.events.emit('error', retired());
   }
 
   #watch(): void {
@@ -215,12 +227,12 @@ class Tab {
     this.#refresh();
   }
 
-  #stopLeading(): void {
+  async #stopLeading(): Promise<void> {
     const leader = this.#leader;
     this.#leader = undefined;
     this.#peers = undefined;
     this.#refresh();
-    leader?.close().catch((error: unknown) => this.events.emit('error', asTabseedError(error)));
+    await leader?.close().catch((error: unknown) => this.events.emit('error', asTabseedError(error)));
   }
 
   #applyCircumstances(): void {
@@ -255,6 +267,10 @@ function workerContainer(): ServiceWorkerContainer {
       : (navigator as { serviceWorker?: ServiceWorkerContainer }).serviceWorker;
   if (!container) throw new TabseedError('unsupported', 'no service workers here: they need HTTPS or localhost');
   return container;
+}
+
+function retired(): TabseedError {
+  return new TabseedError('retired', 'the publisher took Tabseed out of this app');
 }
 
 function asTabseedError(cause: unknown): TabseedError {

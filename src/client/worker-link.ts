@@ -13,6 +13,8 @@ export interface WorkerLinkHandlers {
   onStatus(status: WorkerStatus): void;
   onLeaderWanted(): void;
   onTakeOver(): void;
+  /** The worker removes itself and what is stored. */
+  onRetired(): void;
   /** Another instance of the worker controls the page: what the former one knew is gone. */
   onWorkerChange(): void;
   onError(error: TabseedError): void;
@@ -88,6 +90,9 @@ export class WorkerLink {
           return;
         case 'take-over':
           this.#handlers.onTakeOver();
+          return;
+        case 'retired':
+          this.#handlers.onRetired();
           return;
         default:
           message satisfies never;

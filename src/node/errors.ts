@@ -13,6 +13,8 @@ export type NodePeerErrorCode =
   | 'release-refused'
   /** The release's mode is `off`. */
   | 'peers-off'
+  /** The publisher took Tabseed out of the app. */
+  | 'retired'
   /** `close` was called before the mirror was complete. */
   | 'closed';
 
@@ -29,4 +31,8 @@ export class NodePeerError extends Error {
   shouldRetry(): boolean {
     return this.code === 'release-refused';
   }
+}
+
+export function retired(base: string): NodePeerError {
+  return new NodePeerError('retired', `${base} is retired: nobody needs a seed; its store may be deleted`);
 }

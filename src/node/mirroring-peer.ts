@@ -35,6 +35,8 @@ export interface NodePeerProgress extends MirrorProgress {
 export interface NodePeer {
   /** Resolves when every chunk of the release that was the newest at the start is on disk, verified. */
   readonly mirrored: Promise<void>;
+  /** Resolves when a signed pointer has retired the app: nothing is left to do but to close. */
+  readonly retired: Promise<void>;
   readonly peerCount: number;
   /** Bytes moved since the start. */
   readonly traffic: Traffic;
@@ -62,6 +64,7 @@ export interface PeerParts {
 export class MirroringPeer implements NodePeer {
   readonly traffic = noTraffic();
   readonly mirrored: Promise<void>;
+  readonly retired: Promise<void>;
   readonly #parts: PeerParts;
   #swarm: Swarm | undefined;
   #mirror: Mirror | undefined;
@@ -69,10 +72,14 @@ export class MirroringPeer implements NodePeer {
   #cancelCheck: CancelTimer | undefined;
   #isClosed = false;
   #resolveMirrored: () => void = () => undefined;
+  #resolveRetired: () => void = () => undefined;
   #rejectMirrored: (error: NodePeerError) => void = () => undefined;
 
   constructor(parts: PeerParts) {
     this.#parts = parts;
+    this.retired = new Promise((resolve) => {
+      this.#resolveRetired = resolve;
+    });
     this.mirrored = new Promise((resolve, reject) => {
       this.#resolveMirrored = resolve;
       this.#rejectMirrored = reject;
@@ -178,7 +185,10 @@ export class MirroringPeer implements NodePeer {
     try {
       const found = await loadRelease({ base, fetch, config: trust.config, known, now: Date.now, digest });
       if (this.#isClosed) return;
-      if (found.outcome === 'refused') log.debug('release-refused', { code: found.code });
+      if (found.outcome === 'refused') {
+        log.debug('release-refused', { code: found.code });
+        if (found.code === 'retired') this.#resolveRetired();
+      }
       if (found.outcome === 'new') {
         await keepRelease(records, found);
         this.#mirrorRelease(swarm, found);

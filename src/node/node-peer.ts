@@ -10,7 +10,7 @@ import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import { allowPeers } from '../protocol/settings.ts';
 import { DiskRecords } from './disk-records.ts';
 import { DiskStore } from './disk-store.ts';
-import { NodePeerError } from './errors.ts';
+import { NodePeerError, retired } from './errors.ts';
 import { keepRelease, readKeptRelease } from './kept-release.ts';
 import { MirroringPeer, type NodePeer, type NodePeerProgress } from './mirroring-peer.ts';
 import { ObservedStore } from './observed-store.ts';
@@ -85,6 +85,7 @@ async function newestRelease(
   try {
     const found = await loadRelease({ base, fetch, config, known: kept?.pointer, now: Date.now, digest });
     if (found.outcome === 'new') return found;
+    if (found.outcome === 'refused' && found.code === 'retired') throw retired(base);
     if (kept !== undefined) return kept;
     const reason = found.outcome === 'refused' ? found.code : 'no release';
     throw new NodePeerError('release-refused', `the release at ${base} is refused: ${reason}`);

@@ -1,11 +1,10 @@
 import { OriginError } from '../core/errors.ts';
 import { readCapped } from '../platform/read-capped.ts';
-import { ProtocolError } from '../protocol/errors.ts';
 import { isSha256, type Sha256 } from '../protocol/identifier.ts';
 import { WORKER_SCRIPT } from '../protocol/layout.ts';
-import { decodeWorkerConfig, WORKER_CONFIG_PREFIX, type WorkerConfig } from '../protocol/worker-config.ts';
+import { decodeWorkerConfig, decodeWorkerScript, type WorkerConfig } from '../protocol/worker-config.ts';
 import type { DiskRecords } from './disk-records.ts';
-import { NodePeerError } from './errors.ts';
+import { NodePeerError, retired } from './errors.ts';
 
 /** The worker script is some 60 KB; its first line, all that counts here, below 1 KB. */
 const MAX_WORKER_SCRIPT_BYTES = 4 * 1024 * 1024;
@@ -38,7 +37,7 @@ export interface TrustRequest {
  * trust whoever owns the origin today. So the keys are given, or those seen first are remembered in the store's folder.
  * During a rotation the script names the old and the new key: as long as one that is trusted is among them, it goes on.
  *
- * @throws NodePeerError `bad-public-key`, `not-published`, `not-trusted`, `development-key`
+ * @throws NodePeerError `bad-public-key`, `not-published`, `not-trusted`, `development-key`, `retired`
  * @throws OriginError when the origin is away at the first start
  */
 export async function establishTrust(request: TrustRequest): Promise<Trust> {
@@ -88,25 +87,15 @@ async function readRemembered(records: DiskRecords): Promise<Memory | undefined>
 async function readPublished({ base, fetch }: TrustRequest, remembered: Memory | undefined): Promise<WorkerConfig> {
   try {
     const script = await readCapped(fetch, new URL(WORKER_SCRIPT, base), 'no-store', MAX_WORKER_SCRIPT_BYTES);
-    return configOfScript(new TextDecoder().decode(script));
+    const { config, isRetired } = decodeWorkerScript(new TextDecoder().decode(script));
+    if (isRetired) throw retired(base);
+    return config;
   } catch (cause) {
+    if (cause instanceof NodePeerError) throw cause;
+    if (cause instanceof OriginError && cause.status === 410) throw retired(base);
     if (cause instanceof OriginError && remembered !== undefined && cause.status !== 404) return remembered.published;
     if (cause instanceof OriginError && cause.code !== 'origin-status') throw cause;
     throw new NodePeerError('not-published', `no app published with Tabseed at ${base}`, { cause });
-  }
-}
-
-/** @throws ProtocolError */
-function configOfScript(script: string): WorkerConfig {
-  const [line = ''] = script.split('\n', 1);
-  if (!line.startsWith(WORKER_CONFIG_PREFIX) || !line.endsWith(';')) {
-    throw new ProtocolError('bad-value', 'no config in the first line of the worker script');
-  }
-  try {
-    return decodeWorkerConfig(JSON.parse(line.slice(WORKER_CONFIG_PREFIX.length, -1)));
-  } catch (cause) {
-    if (cause instanceof ProtocolError) throw cause;
-    throw new ProtocolError('bad-text', 'the worker script has a config that is not JSON', { cause });
   }
 }
 

@@ -20,14 +20,20 @@ export class IdbConnection {
     this.#storeNames = storeNames;
   }
 
-  /** Whatever fails becomes a StoreError. A lost connection is opened again, once for each operation. */
-  store(storeName: string, durability: IDBTransactionDurability): UseStore {
+  /**
+   * Whatever fails becomes a StoreError. A lost connection is opened again, once for each operation.
+   *
+   * @param onlyWritesCreate reading rejects when there is no database yet, instead of making one
+   */
+  store(storeName: string, durability: IDBTransactionDurability, onlyWritesCreate = false): UseStore {
     return async (mode, callback) => {
+      const mayCreate = !onlyWritesCreate || mode === 'readwrite';
+      const run = () => this.#run(storeName, mode, durability, mayCreate, callback);
       try {
-        return await this.#run(storeName, mode, durability, callback).catch((error: unknown) => {
+        return await run().catch((error: unknown) => {
           if (!isLostConnection(error) || this.#isClosed) throw error;
           this.#database = undefined;
-          return this.#run(storeName, mode, durability, callback);
+          return run();
         });
       } catch (error) {
         throw asStoreError(error);
@@ -46,9 +52,10 @@ export class IdbConnection {
     storeName: string,
     mode: IDBTransactionMode,
     durability: IDBTransactionDurability,
+    mayCreate: boolean,
     callback: (store: IDBObjectStore) => T | PromiseLike<T>,
   ): Promise<T> {
-    const database = await this.#open();
+    const database = await this.#open(mayCreate);
     const transaction = database.transaction(storeName, mode, { durability });
     const aborted = new Promise<StoreError>((resolve) => {
       transaction.addEventListener('abort', () => resolve(asStoreError(transaction.error)));
@@ -63,10 +70,10 @@ export class IdbConnection {
     }
   }
 
-  #open(): Promise<IDBDatabase> {
+  #open(mayCreate: boolean): Promise<IDBDatabase> {
     if (this.#isClosed) return Promise.reject(new StoreError('store-unavailable', 'the database was closed'));
     if (this.#database !== undefined) return this.#database;
-    const opening = openDatabase(this.#name, this.#storeNames).then((database) => {
+    const opening = openDatabase(this.#name, mayCreate ? this.#storeNames : undefined).then((database) => {
       const forget = (): void => {
         if (this.#database === opening) this.#database = undefined;
       };
@@ -87,7 +94,8 @@ export class IdbConnection {
   }
 }
 
-function openDatabase(name: string, storeNames: readonly string[]): Promise<IDBDatabase> {
+/** @param storeNames `undefined`: a database that does not exist is not made, and the promise rejects. */
+function openDatabase(name: string, storeNames: readonly string[] | undefined): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     // Reading it throws where the browser blocks storage: then the promise rejects.
     const request = indexedDB.open(name, VERSION);
@@ -96,7 +104,8 @@ function openDatabase(name: string, storeNames: readonly string[]): Promise<IDBD
       request.onsuccess = () => request.result.close();
     }, OPEN_LIMIT_MS);
     request.onupgradeneeded = () => {
-      for (const storeName of storeNames) request.result.createObjectStore(storeName);
+      if (storeNames === undefined) request.transaction?.abort();
+      else for (const storeName of storeNames) request.result.createObjectStore(storeName);
     };
     request.onsuccess = () => {
       clearTimeout(timer);
@@ -106,6 +115,14 @@ function openDatabase(name: string, storeNames: readonly string[]): Promise<IDBD
       clearTimeout(timer);
       reject(asStoreError(request.error));
     };
+  });
+}
+
+/** Resolves when it is gone, or goes as soon as others let it go. Never rejects. */
+export function deleteDatabase(name: string): Promise<void> {
+  return new Promise((resolve) => {
+    const request = indexedDB.deleteDatabase(name);
+    request.onsuccess = request.onerror = request.onblocked = () => resolve();
   });
 }
 

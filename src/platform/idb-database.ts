@@ -1,7 +1,8 @@
 import { promisifyRequest, type UseStore } from 'idb-keyval';
 import type { ChunkStore, StoredChunk } from '../core/ports.ts';
+import { type StorageOwner, storageName } from '../protocol/browser-names.ts';
 import { isSha256 } from '../protocol/identifier.ts';
-import { IdbConnection } from './idb-connection.ts';
+import { deleteDatabase, IdbConnection } from './idb-connection.ts';
 
 /** Small values that must survive together: the pointer, the manifests, what is active. */
 export interface RecordStore {
@@ -18,24 +19,19 @@ export interface BrowserDatabase {
   close(): Promise<void>;
 }
 
-interface DatabaseOwner {
-  readonly app: string;
-  /** The scope's URL: two apps on one host must not share chunks. */
-  readonly scope: string;
-}
-
-function databaseName({ app, scope }: DatabaseOwner): string {
-  return `tabseed ${app} ${scope}`;
-}
-
 const CHUNKS = 'chunks';
 const RECORDS = 'records';
 
 /** Opens lazily, with the first call of a store. Works in pages and workers. */
-export function openBrowserDatabase(owner: DatabaseOwner): BrowserDatabase {
-  const connection = new IdbConnection(databaseName(owner), [CHUNKS, RECORDS]);
+export function openBrowserDatabase(owner: StorageOwner): BrowserDatabase {
+  const connection = new IdbConnection(storageName(owner), [CHUNKS, RECORDS]);
   const close = (): Promise<void> => connection.close();
   return { chunks: idbChunks(connection, close), records: idbRecords(connection), close };
+}
+
+/** Resolves when it is gone, or goes as soon as somebody else lets it go. Never rejects. */
+export function deleteBrowserDatabase(owner: StorageOwner): Promise<void> {
+  return deleteDatabase(storageName(owner));
 }
 
 function idbChunks(connection: IdbConnection, close: () => Promise<void>): ChunkStore {
@@ -58,7 +54,8 @@ function idbChunks(connection: IdbConnection, close: () => Promise<void>): Chunk
 }
 
 function idbRecords(connection: IdbConnection): RecordStore {
-  const use = connection.store(RECORDS, 'strict');
+  // A worker that was retired while pages were open is started once more for each of them: it must leave no trace.
+  const use = connection.store(RECORDS, 'strict', true);
   return {
     get: (key) => use('readonly', (store) => promisifyRequest<unknown>(store.get(key))),
     set: (entries) => write(use, Object.entries(entries)),

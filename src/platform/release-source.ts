@@ -4,7 +4,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { manifestPath, POINTER_PATH } from '../protocol/layout.ts';
 import { MAX_POINTER_BYTES } from '../protocol/limits.ts';
 import { decodeManifest, type Manifest } from '../protocol/manifest.ts';
-import type { Pointer } from '../protocol/pointer.ts';
+import { isRetirement, type Pointer } from '../protocol/pointer.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import { SignatureError, verifyPointer } from './pointer-signature.ts';
 import { readCapped } from './read-capped.ts';
@@ -28,7 +28,9 @@ export type ReleaseRefusal =
   /** No key of the config signed it. */
   | 'bad-signature'
   /** The manifest is not the one that the pointer names. */
-  | 'wrong-manifest';
+  | 'wrong-manifest'
+  /** Signed, newer than what is known, and without a release: the publisher takes the app away. */
+  | 'retired';
 
 export interface LoadedRelease {
   readonly pointerBytes: Uint8Array<ArrayBuffer>;
@@ -63,6 +65,7 @@ async function load({ base, fetch, config, known, now, digest }: ReleaseRequest)
   const judgement = judgePointer(pointer, { config, known, nowSeconds: Math.floor(now() / 1000) });
   if (judgement.verdict === 'no-news') return { outcome: 'no-news' };
   if (judgement.verdict === 'refused') return { outcome: 'refused', code: judgement.code };
+  if (isRetirement(pointer)) return { outcome: 'refused', code: 'retired' };
 
   const url = new URL(manifestPath(pointer.manifestHash), base);
   // Hash-named and immutable: a copy in the HTTP cache is as good, and its hash is checked.

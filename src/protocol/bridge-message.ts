@@ -36,7 +36,9 @@ export type WorkerMessage =
   /** The worker has no port: the leader, if this tab is it, sends `lead` again. */
   | { readonly type: 'leader-wanted' }
   /** The leader does not answer: this (visible) tab takes its lock. */
-  | { readonly type: 'take-over' };
+  | { readonly type: 'take-over' }
+  /** The app is retired: stop, and let go of what is stored. */
+  | { readonly type: 'retired' };
 
 export interface WorkerStatus {
   /** The release that new pages get; `null` before the first one is installed. */
@@ -129,6 +131,7 @@ export function decodeWorkerMessage(value: unknown): WorkerMessage {
       return { type: 'status', version: asCount(fields.version, 'version'), status: decodeStatus(fields.status) };
     case 'leader-wanted':
     case 'take-over':
+    case 'retired':
       return { type: fields.type };
     default:
       throw new ProtocolError('unknown-type', 'worker message');

@@ -42,6 +42,7 @@ export {
 export {
   decodePointer,
   encodePointer,
+  isRetirement,
   KEY_ID_BYTES,
   type KeyId,
   type Pointer,

@@ -16,6 +16,7 @@ export interface Pointer {
   /** Releases below it are withdrawn: neither served to peers nor kept. */
   readonly minimumSequence: number;
   readonly manifestHash: Sha256;
+  /** 0: there is no manifest, the app is retired. */
   readonly manifestBytes: number;
 }
 
@@ -62,6 +63,11 @@ export function encodePointer(pointer: Pointer, signatures: readonly PointerSign
   const bytes = writer.finish();
   decodePointer(bytes);
   return bytes;
+}
+
+/** Whether the publisher takes the app away: clients that trust the pointer remove themselves. */
+export function isRetirement(pointer: Pointer): boolean {
+  return pointer.manifestBytes === 0;
 }
 
 /** Takes a pointer file apart; whoever calls must still check a signature. @throws ProtocolError */

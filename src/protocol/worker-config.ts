@@ -1,3 +1,4 @@
+import { ProtocolError } from './errors.ts';
 import { isSha256, type Sha256 } from './identifier.ts';
 import { MAX_SIGNATURES } from './limits.ts';
 import { asA, asFields, asFlag, asLabel, asList } from './shape.ts';
@@ -27,4 +28,23 @@ export function decodeWorkerConfig(value: unknown): WorkerConfig {
     keys: asList(fields.keys, 'keys', MAX_SIGNATURES, (key) => asA(key, 'key', isSha256)),
     development: asFlag(fields.development, 'development'),
   };
+}
+
+/** The same line of a retired app, whose worker only removes itself. */
+export const RETIRED_CONFIG_PREFIX = 'self.__tabseedRetired=';
+
+/** What the first line of a worker script says. @throws ProtocolError */
+export function decodeWorkerScript(script: string): { readonly config: WorkerConfig; readonly isRetired: boolean } {
+  const [line = ''] = script.split('\n', 1);
+  const prefix = [WORKER_CONFIG_PREFIX, RETIRED_CONFIG_PREFIX].find((known) => line.startsWith(known));
+  if (prefix === undefined || !line.endsWith(';')) {
+    throw new ProtocolError('bad-value', 'no config in the first line of the worker script');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(line.slice(prefix.length, -1));
+  } catch (cause) {
+    throw new ProtocolError('bad-text', 'the worker script has a config that is not JSON', { cause });
+  }
+  return { config: decodeWorkerConfig(value), isRetired: prefix === RETIRED_CONFIG_PREFIX };
 }

@@ -2,6 +2,19 @@ import { createHash } from 'node:crypto';
 import type { Chunking } from '../protocol/manifest.ts';
 
 /**
+ * Measured by bench/chunking on Monaco and on two releases of n8n: 64 KiB saves 1.5 to 2.7 % of a first load over 32 KiB
+ * and makes the update 29 % larger, 1.7 % more in all. But each chunk costs a hash, a message to the worker and a store
+ * record, and half as many of them is what lets a browser take them at the speed of its data channel.
+ */
+const AVERAGE_CHUNK_BYTES = 64 * 1024;
+/** Sizes of chunks where no earlier release says otherwise. */
+export const DEFAULT_CHUNKING: Chunking = {
+  minimumBytes: AVERAGE_CHUNK_BYTES / 2,
+  averageBytes: AVERAGE_CHUNK_BYTES,
+  maximumBytes: AVERAGE_CHUNK_BYTES * 4,
+};
+
+/**
  * Content-defined chunking with a gear hash (Xia et al., FastCDC, USENIX ATC 2016): a cut depends on the 32 bytes before
  * it alone, so an insertion moves the cuts near it and no others. Every publisher must cut alike, or no chunk of the
  * last release is found again: the table and the test below are part of the format.

@@ -10,7 +10,16 @@ import type { PublishReport } from './report.ts';
 export { PublishError, type PublishErrorCode } from './errors.ts';
 export type { BuiltScripts, PublishOptions, PublishProgress } from './options.ts';
 export type { PublishReport } from './report.ts';
+export { type RetireOptions, type RetireReport, retire } from './retire.ts';
 export { type GeneratedKey, generateKey, publicKeyOf } from './signing-key.ts';
+export {
+  type Damage,
+  type VerifyOptions,
+  type VerifyProgress,
+  type VerifyReport,
+  verify,
+} from './verify.ts';
+export type { DamageCode } from './verify-errors.ts';
 
 /**
  * Publishes the files of one folder as the next release of another. The same input with the same `sequence` and

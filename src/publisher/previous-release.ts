@@ -5,11 +5,13 @@ import type { Sha256 } from '../protocol/identifier.ts';
 import { manifestPath, POINTER_PATH } from '../protocol/layout.ts';
 import { MAX_POINTER_BYTES } from '../protocol/limits.ts';
 import { decodeManifest, type Manifest } from '../protocol/manifest.ts';
-import { decodePointer, type Pointer, type SignedPointer } from '../protocol/pointer.ts';
+import { decodePointer, isRetirement, type Pointer, type SignedPointer } from '../protocol/pointer.ts';
+import { DEFAULT_CHUNKING } from './chunker.ts';
 import { errnoOf, PublishError } from './errors.ts';
 import { FolderPlace } from './folder-place.ts';
 import type { PublishPlan } from './options.ts';
 import { PREVIOUS_HINT, type ReleasePlace } from './release-place.ts';
+import { manifestOfRetired } from './retired-manifest.ts';
 import { isSignedBy } from './signing-key.ts';
 import { isUrl, WebPlace } from './web-place.ts';
 
@@ -107,6 +109,10 @@ async function readRelease(
   const signed = decoded(() => decodePointer(pointerBytes));
   checkOwner(signed, place, wanted, wording);
   const { pointer } = signed;
+  if (isRetirement(pointer)) {
+    const manifest = manifestOfRetired(pointer, DEFAULT_CHUNKING);
+    return { pointer, pointerBytes, manifest, manifestBytes: new Uint8Array(), place };
+  }
   const manifestBytes = await place.read(manifestPath(pointer.manifestHash), pointer.manifestBytes);
   if (manifestBytes === undefined) throw damaged(new Error('its manifest is missing'));
   if (createHash('sha256').update(manifestBytes).digest('hex') !== pointer.manifestHash) {

@@ -1,4 +1,5 @@
-import type { Chunking, Manifest, Pack, ReleaseFile } from '../protocol/manifest.ts';
+import type { Manifest, Pack, ReleaseFile } from '../protocol/manifest.ts';
+import { DEFAULT_CHUNKING } from './chunker.ts';
 import { ContentBuilder, type ReleaseContent } from './content-builder.ts';
 import { earlierPacks } from './earlier-packs.ts';
 import { FilePublisher, type PublishedFile } from './file-publisher.ts';
@@ -7,18 +8,6 @@ import { stageClientScripts, stageWorkerScript } from './own-scripts.ts';
 import { nameWarnings } from './release-sources.ts';
 import type { Situation } from './situation.ts';
 import type { Staging } from './staging.ts';
-
-/**
- * Measured by bench/chunking on Monaco and on two releases of n8n: 64 KiB saves 1.5 to 2.7 % of a first load over 32 KiB
- * and makes the update 29 % larger, 1.7 % more in all. But each chunk costs a hash, a message to the worker and a store
- * record, and half as many of them is what lets a browser take them at the speed of its data channel.
- */
-const AVERAGE_CHUNK_BYTES = 64 * 1024;
-const DEFAULT_CHUNKING: Chunking = {
-  minimumBytes: AVERAGE_CHUNK_BYTES / 2,
-  averageBytes: AVERAGE_CHUNK_BYTES,
-  maximumBytes: AVERAGE_CHUNK_BYTES * 4,
-};
 
 /** Everything of a release but its manifest, pointer and deploy list. */
 export interface StagedFiles {

@@ -11,6 +11,7 @@ import type { WorkerConfig } from '../protocol/worker-config.ts';
 import { ReleaseRefusedError } from './errors.ts';
 import { isLoopback } from './loopback.ts';
 import { Records } from './records.ts';
+import { removeApp } from './removal.ts';
 import { TabseedWorker } from './tabseed-worker.ts';
 import { TolerantStore } from './tolerant-store.ts';
 import type { WorkerPorts } from './worker-ports.ts';
@@ -47,7 +48,8 @@ function refuse(scope: ServiceWorkerGlobalScope): void {
 function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerPorts {
   const base = scope.registration.scope;
   const fetch: typeof globalThis.fetch = (input, init) => scope.fetch(input, init);
-  const database = openBrowserDatabase({ app: config.app, scope: base });
+  const owner = { app: config.app, scope: base };
+  const database = openBrowserDatabase(owner);
   const digest = subtleDigest();
   const clock = systemClock();
   return {
@@ -61,6 +63,7 @@ function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerP
       if (loaded.outcome === 'refused') throw new ReleaseRefusedError(loaded.code);
       return loaded.outcome === 'new' ? loaded : undefined;
     },
+    remove: () => removeApp(scope, owner, database),
     headersOf: async (path) => {
       const url = new URL(pathToUrl(path), base);
       const signal = AbortSignal.timeout(HEAD_TIMEOUT_MS);

@@ -68,6 +68,12 @@ export class Releases {
     await this.#ports.records.write({ [ACTIVE_RECORD]: recordOf(next), [NEXT_RECORD]: null });
   }
 
+  /** The app is retired: there is no release any more. */
+  forget(): void {
+    this.#active = undefined;
+    this.#next = undefined;
+  }
+
   async #check(): Promise<boolean> {
     const release = await this.#ports.loadRelease((this.#next ?? this.#active)?.pointer);
     if (release === undefined) return false;

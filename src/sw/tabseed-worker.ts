@@ -11,6 +11,7 @@ import { LeaderBridge, type LeaderPort } from './leader-bridge.ts';
 import { prefetch } from './prefetch.ts';
 import { Releases } from './releases.ts';
 import { Responder } from './responder.ts';
+import { isRetired } from './retirement.ts';
 import { fileAt, route } from './route.ts';
 import { StatusBoard } from './status-board.ts';
 import { WindowClients } from './window-clients.ts';
@@ -203,7 +204,20 @@ export class TabseedWorker {
   async #check(): Promise<void> {
     await this.#opened;
     this.#checkedAtMs = this.#ports.clock.now();
-    await this.#releases.check();
+    let failure: unknown;
+    try {
+      await this.#releases.check();
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      if (await isRetired(this.#ports, this.#scope, failure, Date.now())) {
+        // From here on everything passes; pages that are open go on with the network.
+        this.#releases.forget();
+        await this.#windows.tell({ type: 'retired' });
+        await this.#ports.remove();
+      }
+    }
   }
 
   async #sendStatus(client: ExtendableMessageEvent['source']): Promise<void> {

@@ -25,6 +25,8 @@ export interface WorkerPorts {
    * @throws Error when the origin is away, or what it has is refused.
    */
   loadRelease(known: Pointer | undefined): Promise<LoadedRelease | undefined>;
+  /** Deletes what the app keeps in this browser, and takes the worker away. */
+  remove(): Promise<void>;
   /** The response headers of a file. @throws Error when the origin does not answer with success. */
   headersOf(path: ReleasePath): Promise<Headers>;
 }

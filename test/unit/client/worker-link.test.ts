@@ -42,6 +42,7 @@ function setup(): { container: FakeContainer; link: WorkerLink; log: string[] } 
     onStatus: ({ peers }) => log.push(`status ${peers}`),
     onLeaderWanted: () => log.push('leader-wanted'),
     onTakeOver: () => log.push('take-over'),
+    onRetired: () => log.push('retired'),
     onWorkerChange: () => log.push('worker-change'),
     onError: ({ code }) => log.push(code),
   });
@@ -53,9 +54,10 @@ describe('WorkerLink', () => {
     const { container, log } = setup();
     container.deliver({ type: 'status', version: PROTOCOL_VERSION, status: STATUS });
     container.deliver({ type: 'leader-wanted' });
+    container.deliver({ type: 'retired' });
     container.deliver({ type: 'take-over' }, new FakeWorker('https://example.org/other.js'));
     container.deliver({ type: 'take-over' }, null);
-    expect(log).toEqual(['status 3', 'leader-wanted']);
+    expect(log).toEqual(['status 3', 'leader-wanted', 'retired']);
   });
 
   it('ignores a worker of another protocol version', () => {

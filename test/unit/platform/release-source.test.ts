@@ -132,6 +132,20 @@ describe('the release source', () => {
     expect(await refusal(ours, { now: () => (NOW + 10_000_000) * 1000 })).toMatchObject({ code: 'expired' });
   });
 
+  it('says retired for a newer pointer that names no manifest, when its signature and time fit', async () => {
+    const retirement = pointerTo(new Uint8Array(), { sequence: 8 });
+    const outcome = async (bytes: Uint8Array, changes: Partial<ReleaseRequest> = {}) =>
+      load(await serveFiles({ [POINTER_PATH]: bytes }), changes);
+    const known = pointerTo(encodeManifest(manifest));
+    expect(await outcome(signed(retirement, key), { known })).toEqual({ outcome: 'refused', code: 'retired' });
+    expect(await outcome(signed(retirement, newKey()), { known })).toMatchObject({ code: 'bad-signature' });
+    expect(await outcome(signed({ ...retirement, app: 'other' }, key), { known })).toMatchObject({ code: 'wrong-app' });
+    const late = { known, now: () => (NOW + 10_000_000) * 1000 };
+    expect(await outcome(signed(retirement, key), late)).toMatchObject({ code: 'expired' });
+    const revived = { known: { ...known, sequence: 9 } };
+    expect(await outcome(signed(retirement, key), revived)).toEqual({ outcome: 'no-news' });
+  });
+
   it('refuses a manifest that is not the one named, or that speaks of another release', async () => {
     const manifestBytes = encodeManifest(manifest);
     const pointer = pointerTo(manifestBytes);

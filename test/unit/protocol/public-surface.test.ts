@@ -31,6 +31,7 @@ it('exports what an independent implementation needs, and a new name is a decisi
     'encodeSettings',
     'fromHex',
     'isPeerId',
+    'isRetirement',
     'isSha256',
     'limits',
     'manifestPath',

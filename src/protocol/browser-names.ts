@@ -1,0 +1,22 @@
+import { PROTOCOL_VERSION } from './version.ts';
+
+/** Whose data: one origin may have several apps, each below a folder of its own. */
+export interface StorageOwner {
+  readonly app: string;
+  /** The scope's URL. It has no space in it, so no owner's name begins with another's and a space. */
+  readonly scope: string;
+}
+
+/** Name of the database; caches have it too, or begin with it and a space. */
+export function storageName({ app, scope }: StorageOwner): string {
+  return `tabseed ${app} ${scope}`;
+}
+
+/**
+ * Name of the Web Lock that the leader among the tabs holds. The scope alone names the deployment: it has one worker, and
+ * that has one app. With the version in it, a tab that still runs an older client cannot hold the lock while the worker
+ * ignores it.
+ */
+export function leaderLockName(scope: string): string {
+  return `tabseed leader ${PROTOCOL_VERSION} ${scope}`;
+}
