@@ -7,7 +7,7 @@ import type { Clock } from '../../../src/core/ports.ts';
 import { createNodePeer, type NodePeer, type NodePeerProgress } from '../../../src/node/index.ts';
 import { systemClock } from '../../../src/platform/system-clock.ts';
 import { WORKER_SCRIPT } from '../../../src/protocol/layout.ts';
-import { generateKey, type PublishOptions, publish } from '../../../src/publisher/index.ts';
+import { generateKey, type PublishOptions, publish, retire } from '../../../src/publisher/index.ts';
 import { patterned, Signal } from '../../contract/contract.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -33,6 +33,8 @@ interface Deployment {
   isContentRefused: boolean;
   /** The next release, with one file more. */
   readonly publishAgain: () => Promise<void>;
+  /** Takes the app away; signed: the pointer says so, too. */
+  readonly retire: (how: 'signed' | 'unsigned') => Promise<void>;
 }
 
 /** An app of 3 MB on a real server with signaling. */
@@ -52,7 +54,10 @@ async function deploy(options: Partial<PublishOptions> = {}): Promise<Deployment
     await writeFile(join(source, 'more.bin'), patterned(500_000, 9));
     await publish({ source, out, key, scripts, sequence: 2, ...options });
   };
-  const deployment = { out, isContentRefused: false, publishAgain };
+  const retireApp = async (how: 'signed' | 'unsigned'): Promise<void> => {
+    await retire({ out, key: how === 'signed' ? key : undefined });
+  };
+  const deployment = { out, isContentRefused: false, publishAgain, retire: retireApp };
   const server = await startServer({
     root: out,
     intercept: (request, response) => {
@@ -81,6 +86,22 @@ async function start(
 }
 
 describe('a Node peer', () => {
+  it('stops when its app is retired, and does not start for one', { timeout: SLOW_MS }, async () => {
+    const deployment = await deploy();
+    const store = await newFolder();
+    const system = systemClock();
+    // News is looked for once a minute.
+    const hurried: Clock = { now: () => system.now(), after: (ms, run) => system.after(Math.min(ms, 200), run) };
+    const peer = await start(deployment.url, { store, clock: hurried });
+    await deployment.retire('signed');
+    await peer.retired;
+    await peer.close();
+    await expect(start(deployment.url, { store })).rejects.toMatchObject({ code: 'retired' });
+    const other = await deploy();
+    await other.retire('unsigned');
+    await expect(start(other.url)).rejects.toMatchObject({ code: 'retired' });
+  });
+
   it('mirrors an app from the origin, and is complete at once when it starts again without it', {
     timeout: SLOW_MS,
   }, async () => {
