@@ -30,6 +30,8 @@ const PEERS_PER_ROOM = 100;
 const FILL = 'x'.repeat(1000);
 /** What a tab that has nobody yet asks for. */
 const MATCH_COUNT = 6;
+/** What WebTorrent's client sends with an announce. */
+const OFFERS = 5;
 
 const tabseed: Dialect = {
   greeting: (client) =>
@@ -50,10 +52,20 @@ const tabseed: Dialect = {
 };
 
 const tracker: Dialect = {
-  greeting: (client) => announce(client, { event: 'started', numwant: 0 }),
+  // Its own client brings offers along, which the server hands to peers of its choice: the counterpart of our match.
+  greeting: (client) =>
+    announce(client, {
+      event: 'started',
+      numwant: OFFERS,
+      offers: Array.from({ length: OFFERS }, (_, index) => ({
+        offer: { type: 'offer', sdp: FILL },
+        offer_id: peerId(index),
+      })),
+    }),
   hear(_, text) {
-    const { answer } = JSON.parse(text) as { answer?: { sdp: string } };
-    return answer === undefined ? { type: 'joined' } : { type: 'relayed', stampUs: Number.parseInt(answer.sdp, 10) };
+    const message = JSON.parse(text) as { interval?: number; answer?: { sdp: string } };
+    if (message.answer !== undefined) return { type: 'relayed', stampUs: Number.parseInt(message.answer.sdp, 10) };
+    return message.interval === undefined ? undefined : { type: 'joined' };
   },
   // An answer is what it relays to a certain peer; an offer goes to anybody.
   relay(client, stampUs, chance) {
