@@ -12,6 +12,7 @@ export class MemoryWatch {
   readonly #watched: Watched;
   readonly #startMs = performance.now();
   readonly #series = new Map<string, Series>();
+  readonly #firstRenderers = new Map<string, readonly number[]>();
 
   constructor(watched: Watched) {
     this.#watched = watched;
@@ -43,8 +44,12 @@ export class MemoryWatch {
     const { browser, renderers, others } = await chromiumMemory(session);
     await session.detach();
     this.#add(`${name}Browser`, browser);
-    this.#add(`${name}Renderers`, renderers);
     this.#add(`${name}Others`, others);
+    const first = this.#firstRenderers.get(name) ?? [...renderers.keys()];
+    this.#firstRenderers.set(name, first);
+    // Tabs come and go: only processes that were there from the start can show growth.
+    const staying = first.filter((pid) => renderers.has(pid));
+    this.#add(`${name}Renderers`, mean(staying.map((pid) => renderers.get(pid) ?? 0)));
   }
 
   #add(name: string, bytes: number): void {
@@ -62,4 +67,8 @@ async function pageHeap(visitor: Visitor): Promise<HeapBytes> {
   } finally {
     await session.detach();
   }
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

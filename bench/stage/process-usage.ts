@@ -23,15 +23,21 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+export interface ChromiumMemory {
+  readonly browser: number;
+  /** Process id → resident bytes. */
+  readonly renderers: ReadonlyMap<number, number>;
+  readonly others: number;
+}
+
 /** Resident bytes of a Chromium by kind of process; `session` is one of the browser itself. */
-export async function chromiumMemory(
-  session: CDPSession,
-): Promise<{ browser: number; renderers: number; others: number }> {
+export async function chromiumMemory(session: CDPSession): Promise<ChromiumMemory> {
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-  const memory = { browser: 0, renderers: 0, others: 0 };
-  for (const { type, id } of processInfo) {
-    const kind = type === 'browser' ? 'browser' : type === 'renderer' ? 'renderers' : 'others';
-    memory[kind] += residentBytes(id);
-  }
-  return memory;
+  const bytesOf = (matches: (type: string) => boolean): number =>
+    processInfo.reduce((sum, { type, id }) => sum + (matches(type) ? residentBytes(id) : 0), 0);
+  return {
+    browser: bytesOf((type) => type === 'browser'),
+    renderers: new Map(processInfo.flatMap(({ type, id }) => (type === 'renderer' ? [[id, residentBytes(id)]] : []))),
+    others: bytesOf((type) => type !== 'browser' && type !== 'renderer'),
+  };
 }
