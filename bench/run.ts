@@ -27,8 +27,10 @@ for (const name of names) {
   command.option('--json', 'accepted for uniformity: the result is JSON anyway');
   command.option('--save', 'keep the result in bench/results');
   command.action(async (options: Record<string, number | string | boolean>) => {
+    // Asked now: in an hour's run somebody may commit.
+    const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
     const result = await benchmark.run(only(options, 'number'), only(options, 'string'));
-    if (options.save === true) save(name, { ...options }, result);
+    if (options.save === true) save(name, commit, { ...options }, result);
     process.stdout.write(`${JSON.stringify(result)}\n`);
     // What a benchmark started natively (wrtc) may keep the process alive.
     process.exit(0);
@@ -49,8 +51,12 @@ function only(options: object, type: string): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => typeof value === type));
 }
 
-function save(name: string, { save: _, json: __, ...options }: Record<string, unknown>, result: object): void {
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+function save(
+  name: string,
+  commit: string,
+  { save: _, json: __, ...options }: Record<string, unknown>,
+  result: object,
+): void {
   const [cpu] = cpus();
   const machine = {
     cpu: cpu?.model,
