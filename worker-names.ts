@@ -67,7 +67,6 @@ export const SHORTENED_NAMES: readonly string[] = [
   'terms',
   'u32',
   'varint',
-  'verdict',
   'verifyPointer',
   'writer',
 ];

@@ -11,10 +11,7 @@ export type PointerRefusal =
   /** Its sequence leaves no room for a successor. */
   | 'sequence-too-high';
 
-export type PointerJudgement =
-  | { readonly verdict: 'install' }
-  | { readonly verdict: 'no-news' }
-  | { readonly verdict: 'refused'; readonly code: PointerRefusal };
+export type PointerJudgement = 'install' | 'no-news' | PointerRefusal;
 
 /** Clocks of visitors are wrong by hours and by days around their time zone; refusing an update harms more. */
 export const EXPIRY_TOLERANCE_SECONDS = 48 * 60 * 60;
@@ -28,16 +25,11 @@ export interface PointerContext {
 
 /** Decides about a pointer whose signature fits. A lower sequence is an old copy from some cache, not an attack: no news. */
 export function judgePointer(pointer: Pointer, { config, known, nowSeconds }: PointerContext): PointerJudgement {
-  if (pointer.app !== config.app) return refused('wrong-app');
-  if (pointer.channel !== config.channel) return refused('wrong-channel');
-  if (known !== undefined && pointer.sequence <= known.sequence) return { verdict: 'no-news' };
-  if (pointer.sequence > MAX_SEQUENCE) return refused('sequence-too-high');
-  if (nowSeconds > pointer.expires + EXPIRY_TOLERANCE_SECONDS) return refused('expired');
+  if (pointer.app !== config.app) return 'wrong-app';
+  if (pointer.channel !== config.channel) return 'wrong-channel';
+  if (known !== undefined && pointer.sequence <= known.sequence) return 'no-news';
+  if (pointer.sequence > MAX_SEQUENCE) return 'sequence-too-high';
+  if (nowSeconds > pointer.expires + EXPIRY_TOLERANCE_SECONDS) return 'expired';
   const floor = Math.max(pointer.minimumSequence, known?.minimumSequence ?? 0);
-  if (pointer.sequence < floor) return refused('below-floor');
-  return { verdict: 'install' };
-}
-
-function refused(code: PointerRefusal): PointerJudgement {
-  return { verdict: 'refused', code };
+  return pointer.sequence < floor ? 'below-floor' : 'install';
 }

@@ -63,19 +63,30 @@ async function load({ base, fetch, config, known, now, digest }: ReleaseRequest)
   const pointerBytes = await readCapped(fetch, new URL(POINTER_PATH, base), 'no-store', MAX_POINTER_BYTES);
   const pointer = await verifyPointer(pointerBytes, config);
   const judgement = judgePointer(pointer, { config, known, nowSeconds: Math.floor(now() / 1000) });
-  if (judgement.verdict === 'no-news') return { outcome: 'no-news' };
-  if (judgement.verdict === 'refused') return { outcome: 'refused', code: judgement.code };
+  if (judgement === 'no-news') return { outcome: 'no-news' };
+  if (judgement !== 'install') return { outcome: 'refused', code: judgement };
   if (isRetirement(pointer)) return { outcome: 'refused', code: 'retired' };
 
   const url = new URL(manifestPath(pointer.manifestHash), base);
   // Hash-named and immutable: a copy in the HTTP cache is as good, and its hash is checked.
   const manifestBytes = await readCapped(fetch, url, 'default', pointer.manifestBytes);
-  const isNamed =
-    manifestBytes.length === pointer.manifestBytes && (await digest.sha256(manifestBytes)) === pointer.manifestHash;
-  if (!isNamed) return { outcome: 'refused', code: 'wrong-manifest' };
-  const manifest = decodeManifest(manifestBytes);
-  const agrees =
-    manifest.app === pointer.app && manifest.channel === pointer.channel && manifest.sequence === pointer.sequence;
-  if (!agrees) return { outcome: 'refused', code: 'wrong-manifest' };
+  const manifest = await openManifest(digest, pointer, manifestBytes);
+  if (manifest === undefined) return { outcome: 'refused', code: 'wrong-manifest' };
   return { outcome: 'new', pointerBytes, manifestBytes, pointer, manifest };
+}
+
+/**
+ * The manifest in these bytes, if it is the one that a verified pointer names; otherwise `undefined`.
+ *
+ * @throws ProtocolError when it is, and is none.
+ */
+export async function openManifest(
+  digest: Digest,
+  pointer: Pointer,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Manifest | undefined> {
+  if (bytes.length !== pointer.manifestBytes || (await digest.sha256(bytes)) !== pointer.manifestHash) return undefined;
+  const manifest = decodeManifest(bytes);
+  const agrees = (['app', 'channel', 'sequence'] as const).every((field) => manifest[field] === pointer[field]);
+  return agrees ? manifest : undefined;
 }

@@ -1,5 +1,4 @@
-import type { LoadedRelease } from '../platform/release-source.ts';
-import { decodeManifest } from '../protocol/manifest.ts';
+import { type LoadedRelease, openManifest } from '../platform/release-source.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
 type ReleasesPorts = Pick<WorkerPorts, 'records' | 'digest' | 'verifyPointer' | 'loadRelease'>;
@@ -86,16 +85,15 @@ export class Releases {
   }
 
   async #read(key: string): Promise<LoadedRelease | undefined> {
-    const record = await this.#ports.records.read(key);
-    if (!isReleaseRecord(record)) return undefined;
+    const record = (await this.#ports.records.read(key)) as Partial<ReleaseRecord> | null | undefined;
     try {
-      const pointer = await this.#ports.verifyPointer(record.pointer);
-      if ((await this.#ports.digest.sha256(record.manifest)) !== pointer.manifestHash)
-        throw new Error('manifest damaged');
-      const manifest = decodeManifest(record.manifest);
-      return { pointer, manifest, pointerBytes: record.pointer, manifestBytes: record.manifest };
+      const pointerBytes = record?.pointer as ReleaseRecord['pointer'];
+      const manifestBytes = record?.manifest as ReleaseRecord['manifest'];
+      const pointer = await this.#ports.verifyPointer(pointerBytes);
+      const manifest = await openManifest(this.#ports.digest, pointer, manifestBytes);
+      return manifest && { pointer, manifest, pointerBytes, manifestBytes };
     } catch {
-      // Damaged, or signed by a key that was retired: as on a first visit, it is loaded again.
+      // None, damaged, or signed by a key that was retired: as on a first visit, it is loaded again.
       return undefined;
     }
   }
@@ -108,14 +106,4 @@ interface ReleaseRecord {
 
 function recordOf(release: LoadedRelease): ReleaseRecord {
   return { pointer: release.pointerBytes, manifest: release.manifestBytes };
-}
-
-function isReleaseRecord(value: unknown): value is ReleaseRecord {
-  if (typeof value !== 'object' || value === null) return false;
-  return (
-    'pointer' in value &&
-    value.pointer instanceof Uint8Array &&
-    'manifest' in value &&
-    value.manifest instanceof Uint8Array
-  );
 }

@@ -5,42 +5,32 @@ import { pathOfUrl, type ReleasePath } from '../protocol/release-path.ts';
 /** What a decision about a request depends on; nothing else of it is looked at. */
 export type RequestFacts = Pick<Request, 'method' | 'url' | 'mode' | 'destination' | 'cache' | 'referrer' | 'headers'>;
 
-/** Why a request goes to the network as if there were no worker. */
-type PassReason =
-  | 'method'
-  | 'other-origin'
-  | 'outside-scope'
-  | 'authorization'
-  | 'cache-mode'
-  | 'own-file'
-  | 'not-a-path';
-
+/** `pass`: it goes to the network as if there were no worker. */
 export type Route =
-  | { readonly kind: 'pass'; readonly reason: PassReason }
+  | { readonly kind: 'pass' }
   /** A navigation with `?tabseed=off`: it and all that its page asks for goes to the network. */
   | { readonly kind: 'off' }
   /** Answered from the release if that has the path. */
   | { readonly kind: 'path'; readonly path: ReleasePath };
 
+const PASS: Route = { kind: 'pass' };
 const SWITCH_PARAMETER = 'tabseed';
 
 /** Decides without a release, so that what is none of our business can pass before one has been read. */
 export function route(facts: RequestFacts, scope: string): Route {
-  if (facts.method !== 'GET' && facts.method !== 'HEAD') return pass('method');
+  const { method, cache } = facts;
   const url = new URL(facts.url);
-  const scopeUrl = new URL(scope);
+  const { origin, pathname } = new URL(scope);
   // Not the mode: same-origin scripts and images are `no-cors`.
-  if (url.origin !== scopeUrl.origin) return pass('other-origin');
-  if (!url.pathname.startsWith(scopeUrl.pathname)) return pass('outside-scope');
+  const isOurs = url.origin === origin && url.pathname.startsWith(pathname);
+  if (!isOurs || (method !== 'GET' && method !== 'HEAD')) return PASS;
   const isNavigation = facts.mode === 'navigate';
   if (isNavigation && (isOff(url) || isFrameOfPageThatIsOff(facts))) return { kind: 'off' };
-  if (facts.headers.has('authorization')) return pass('authorization');
   // `only-if-cached` asks about the HTTP cache, which only the browser can answer.
-  const bypassesCaches = facts.cache === 'no-store' || facts.cache === 'reload' || facts.cache === 'only-if-cached';
-  if (bypassesCaches && !isNavigation) return pass('cache-mode');
-  const path = pathOfUrl(url.pathname.slice(scopeUrl.pathname.length));
-  if (path === undefined) return pass('not-a-path');
-  if (path === WORKER_SCRIPT || path.startsWith(`${FOLDER}/`)) return pass('own-file');
+  const bypassesCaches = cache === 'no-store' || cache === 'reload' || cache === 'only-if-cached';
+  if (facts.headers.has('authorization') || (bypassesCaches && !isNavigation)) return PASS;
+  const path = pathOfUrl(url.pathname.slice(pathname.length));
+  if (path === undefined || path === WORKER_SCRIPT || path.startsWith(`${FOLDER}/`)) return PASS;
   return { kind: 'path', path: path === '' || path.endsWith('/') ? `${path}index.html` : path };
 }
 
@@ -56,10 +46,6 @@ export function fileAt(manifest: Manifest, path: ReleasePath): ReleaseFile | und
     else high = middle;
   }
   return undefined;
-}
-
-function pass(reason: PassReason): Route {
-  return { kind: 'pass', reason };
 }
 
 function isOff(url: URL): boolean {
