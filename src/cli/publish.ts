@@ -21,6 +21,7 @@ interface PublishFlags {
   readonly uploadLimit?: number;
   readonly scope?: string;
   readonly exclude: readonly string[];
+  readonly worker?: string;
   readonly headers?: string;
   readonly inject: boolean;
   readonly sequence?: number;
@@ -54,6 +55,7 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
     )
     .option('--scope <path>', 'URL path of the app, such as /app/; script tags then begin with it')
     .option('--exclude <glob>', 'files that the origin alone serves, may be repeated', collect, [])
+    .option('--worker <path>', "the app's own service worker in <src>, which has Tabseed in it")
     .option('--headers <file>', 'response headers by path (default: _headers in <src>)')
     .option('--no-inject', 'do not add the client script to HTML files')
     .option('--sequence <number>', 'number of this release (default: from the time)', parseSequence)
@@ -90,6 +92,7 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
       version: flags.version,
       scope: flags.scope,
       exclude: flags.exclude,
+      worker: flags.worker,
       headersFile: flags.headers,
       inject: flags.inject,
       sequence: flags.sequence,

@@ -5,6 +5,8 @@ import { TabseedError } from './errors.ts';
 export interface WorkerScript {
   readonly scope: string;
   readonly url: string;
+  /** The app's own worker has Tabseed in it, and the app registers it: when, and how, is its matter. */
+  readonly isApps: boolean;
 }
 
 /**
@@ -16,6 +18,10 @@ export interface WorkerScript {
  * @throws TabseedError `scope-taken`, `registration-failed`, `uncontrolled`
  */
 export async function registerWorker(container: ServiceWorkerContainer, script: WorkerScript): Promise<void> {
+  if (script.isApps) {
+    await untilAppsWorkerControls(container, script);
+    return;
+  }
   await refuseForeignWorker(container, script);
   if (isController(container, script)) {
     // Keeps the registration's options as they should be; costs no request while they are.
@@ -47,6 +53,19 @@ async function refuseForeignWorker(container: ServiceWorkerContainer, script: Wo
       `${owner.scriptURL} is the worker of ${script.scope}; ours is not registered`,
     );
   }
+}
+
+async function untilAppsWorkerControls(container: ServiceWorkerContainer, script: WorkerScript): Promise<void> {
+  const { active } = await container.ready;
+  if (active?.scriptURL !== script.url) {
+    throw new TabseedError('scope-taken', `${active?.scriptURL ?? 'nothing'} is the worker here, not ${script.url}`);
+  }
+  // It may claim the page until then.
+  while (active.state === 'activating') {
+    await new Promise((resolve) => active.addEventListener('statechange', resolve, { once: true }));
+  }
+  if (isController(container, script)) return;
+  throw new TabseedError('uncontrolled', 'the app has registered its worker; the next load of the page has it');
 }
 
 async function register(script: WorkerScript): Promise<ServiceWorkerRegistration> {

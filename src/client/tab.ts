@@ -21,7 +21,7 @@ import { WorkerLink } from './worker-link.ts';
 
 /** Starts Tabseed in this page, as far as it can work here. Never throws. */
 export function startTabseed(scope: URL): Tabseed {
-  const tab = new Tab({ scope: scope.href, url: new URL(WORKER_SCRIPT, scope).href });
+  const tab = new Tab(workerScript(scope));
   const ready = tab.open();
   // Handled here, so that a page that never asks for `ready` sees no `unhandledrejection`.
   ready.catch((error: unknown) => tab.explain(error));
@@ -64,6 +64,10 @@ class Tab {
   #device: Device | undefined;
   #awake = true;
   #stats: TabseedStats;
+  #onAnswer: (() => void) | undefined;
+  readonly #answered = new Promise<void>((resolve) => {
+    this.#onAnswer = resolve;
+  });
 
   constructor(script: WorkerScript) {
     this.#script = script;
@@ -90,6 +94,8 @@ class Tab {
     const link = this.#connect(container);
     firstVisit?.controlled(performance.now(), (urls) => link.post({ type: 'loaded', urls }));
     this.#takePart();
+    // An app's worker may still be one from before Tabseed was in it, until the app lets the next one take over.
+    if (this.#script.isApps) await this.#answered;
   }
 
   /** @throws TabseedError `request-failed`, `worker-gone`, `retired` */
@@ -129,6 +135,7 @@ class Tab {
     const link = new WorkerLink(container, this.#script, {
       onStatus: (status) => {
         this.#status = status;
+        this.#onAnswer?.();
         this.#refresh();
       },
       onLeaderWanted: () => this.#leader?.lead(),
@@ -257,6 +264,14 @@ class Tab {
     const { state: consent } = this.consent;
     return statsOf(this.#status, { leader: this.#leader !== undefined, peers: this.#peers, consent });
   }
+}
+
+/** Ours, unless the page's script tag names the app's own (`tabseed publish --worker`). */
+function workerScript(scope: URL): WorkerScript {
+  const tag =
+    typeof document === 'undefined' ? null : document.querySelector<HTMLElement>('script[data-tabseed-worker]');
+  const own = tag?.dataset.tabseedWorker;
+  return { scope: scope.href, url: new URL(own ?? WORKER_SCRIPT, scope).href, isApps: own !== undefined };
 }
 
 function workerContainer(): ServiceWorkerContainer {

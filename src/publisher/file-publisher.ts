@@ -28,6 +28,8 @@ export interface PublishedFile {
 export interface FilePublisherOptions {
   readonly inject: boolean;
   readonly scope: string | undefined;
+  /** The app's own worker, and what is written in front of it. */
+  readonly worker: { readonly path: string; readonly firstLine: Uint8Array } | undefined;
   readonly rules: HeaderRules;
   readonly abort: AbortSignal | undefined;
   /** Bytes of `path` that were read since the last call. */
@@ -87,6 +89,8 @@ export class FilePublisher {
   }
 
   async *#read(source: SourceFile): AsyncGenerator<Uint8Array> {
+    const { worker } = this.#options;
+    if (source.path === worker?.path) yield worker.firstLine;
     for await (const piece of readSource(source)) {
       this.#options.abort?.throwIfAborted();
       yield piece;
@@ -95,7 +99,8 @@ export class FilePublisher {
   }
 
   #inject(pieces: AsyncIterable<Uint8Array>, path: ReleasePath): AsyncIterable<Uint8Array> {
-    const place = { path, scope: this.#options.scope, hasFolder: (folder: string) => this.#folders.has(folder) };
+    const { scope, worker } = this.#options;
+    const place = { path, scope, worker: worker?.path, hasFolder: (folder: string) => this.#folders.has(folder) };
     return injectScript(pieces, place, {
       onPolicy: (value) => this.#checkPolicy(path, value),
       onSkipped: () => this.#options.onWarning(`${path} is UTF-16 and got no script tag: save it as UTF-8`),

@@ -45,6 +45,11 @@ export interface PublishOptions {
   readonly scope?: string | undefined;
   /** Globs of files that are copied but are no part of the release. @default none */
   readonly exclude?: readonly string[] | undefined;
+  /**
+   * Path in `source` of the app's own worker, which has Tabseed in it. It gets the config as its first line and is no
+   * file of the release; pages wait for it instead of registering `tabseed-sw.js`. @default none
+   */
+  readonly worker?: string | undefined;
   /** Response headers by path. @default `_headers` in `source`, when there is one. */
   readonly headersFile?: string | undefined;
   /** Add the client script to HTML files. @default true */
@@ -88,6 +93,7 @@ export interface PublishPlan {
   readonly version: string;
   readonly scope: string | undefined;
   readonly exclude: readonly string[];
+  readonly worker: string | undefined;
   readonly headersFile: string | undefined;
   readonly inject: boolean;
   readonly sequence: number | undefined;
@@ -132,6 +138,7 @@ export function planOf(options: PublishOptions, now: number): PublishPlan {
     version,
     scope,
     exclude: options.exclude ?? [],
+    worker: options.worker,
     headersFile: options.headersFile,
     inject: options.inject ?? true,
     sequence,

@@ -28,8 +28,12 @@ export async function stageWorkerScript(scripts: BuiltScripts, config: WorkerCon
   const code = await readFile(scripts.worker).catch((cause: unknown) => {
     throw missing(scripts.worker, cause);
   });
-  const first = Buffer.from(`${WORKER_CONFIG_PREFIX}${JSON.stringify(config)};\n`);
-  await writeFile(await staging.place(WORKER_SCRIPT), Buffer.concat([first, code]));
+  await writeFile(await staging.place(WORKER_SCRIPT), Buffer.concat([configLine(config), code]));
+}
+
+/** The first line of a worker script. */
+export function configLine(config: WorkerConfig): Uint8Array {
+  return Buffer.from(`${WORKER_CONFIG_PREFIX}${JSON.stringify(config)};\n`);
 }
 
 function missing(what: string, cause: unknown): PublishError {

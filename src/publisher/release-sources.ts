@@ -19,16 +19,24 @@ const PRIVATE_NAME =
  * Decides which files are of the release. A glob without a slash fits names at any depth; one that fits a folder fits
  * all that lies in it.
  *
- * @throws PublishError `source-reserved`, `source-empty`
+ * @param worker path of the app's own worker.
+ * @throws PublishError `source-reserved`, `source-empty`, `option-invalid`
  */
-export function chooseSources(files: readonly SourceFile[], exclude: readonly string[]): ReleaseSource[] {
+export function chooseSources(
+  files: readonly SourceFile[],
+  exclude: readonly string[],
+  worker: string | undefined,
+): ReleaseSource[] {
+  if (worker !== undefined && !files.some(({ path }) => path === worker)) {
+    throw new PublishError('option-invalid', `worker "${worker}" is no file of the app: name it as it lies in <src>`);
+  }
   const isExcluded = excluder(exclude);
   const sources = files.map((file) => {
     const top = file.path.split('/', 1)[0] ?? '';
     if (RESERVED.has(top)) {
       throw new PublishError('source-reserved', `the name ${top} is Tabseed's own: publish a folder without it`);
     }
-    return { ...file, inRelease: file.path !== HEADERS_FILE && !isExcluded(file.path) };
+    return { ...file, inRelease: file.path !== HEADERS_FILE && file.path !== worker && !isExcluded(file.path) };
   });
   if (!sources.some(({ inRelease }) => inRelease)) {
     throw new PublishError('source-empty', 'every file is excluded: nothing is left to publish');

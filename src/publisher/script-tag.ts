@@ -1,5 +1,5 @@
 import { CLIENT_SCRIPT } from '../protocol/layout.ts';
-import type { ReleasePath } from '../protocol/release-path.ts';
+import { pathToUrl, type ReleasePath } from '../protocol/release-path.ts';
 import { headStart, tagsOf, withoutInert } from './html-text.ts';
 
 /** Where an HTML file stands. */
@@ -7,6 +7,8 @@ export interface PagePlace {
   readonly path: ReleasePath;
   /** URL path of the release's root, when the publisher named it. */
   readonly scope: string | undefined;
+  /** Path of the app's own worker, if Tabseed is in that. */
+  readonly worker: ReleasePath | undefined;
   /** Whether the release has files below this path; without slashes at its ends. */
   hasFolder(path: string): boolean;
 }
@@ -20,7 +22,8 @@ export function withScriptTag(html: string, place: PagePlace): string {
   const live = withoutInert(html);
   if (tagsOf(live, 'script').some(({ attributes }) => isClientScript(attributes.get('src') ?? ''))) return html;
   const { position, source } = chooseTag(html, live, place);
-  return `${html.slice(0, position)}<script type="module" src="${source}"></script>${html.slice(position)}`;
+  const worker = place.worker === undefined ? '' : ` data-tabseed-worker="${pathToUrl(place.worker)}"`;
+  return `${html.slice(0, position)}<script type="module" src="${source}"${worker}></script>${html.slice(position)}`;
 }
 
 function chooseTag(html: string, live: string, place: PagePlace): { position: number; source: string } {

@@ -29,7 +29,7 @@ export async function inspect(plan: PublishPlan): Promise<Situation> {
   const key = SigningKey.parse(plan.key);
   const files = await listSource(plan.source);
   const out = await resolveOut(plan.source, plan.out);
-  const sources = chooseSources(files, plan.exclude);
+  const sources = chooseSources(files, plan.exclude, plan.worker);
   const rules = await loadHeaderRules(plan.headersFile, sources);
   const { publicKey } = key;
   const previous = await findPrevious(plan, out, { publicKey, app: plan.app, channel: plan.channel });

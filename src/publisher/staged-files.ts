@@ -1,10 +1,11 @@
 import type { Manifest, Pack, ReleaseFile } from '../protocol/manifest.ts';
+import type { WorkerConfig } from '../protocol/worker-config.ts';
 import { DEFAULT_CHUNKING } from './chunker.ts';
 import { ContentBuilder, type ReleaseContent } from './content-builder.ts';
 import { earlierPacks } from './earlier-packs.ts';
 import { FilePublisher, type PublishedFile } from './file-publisher.ts';
 import type { PublishPlan } from './options.ts';
-import { stageClientScripts, stageWorkerScript } from './own-scripts.ts';
+import { configLine, stageClientScripts, stageWorkerScript } from './own-scripts.ts';
 import { nameWarnings } from './release-sources.ts';
 import type { Situation } from './situation.ts';
 import type { Staging } from './staging.ts';
@@ -28,7 +29,8 @@ export async function stageFiles(plan: PublishPlan, situation: Situation, stagin
   const { app, key, previous, sources } = situation;
   const { channel, development } = plan;
   const clientScripts = await stageClientScripts(plan.scripts, staging);
-  await stageWorkerScript(plan.scripts, { app, channel, keys: [key.publicKey], development }, staging);
+  const config: WorkerConfig = { app, channel, keys: [key.publicKey], development };
+  await stageWorkerScript(plan.scripts, config, staging);
 
   const chunking = previous?.manifest.chunking ?? DEFAULT_CHUNKING;
   const warnings = nameWarnings(sources);
@@ -39,6 +41,7 @@ export async function stageFiles(plan: PublishPlan, situation: Situation, stagin
     {
       inject: plan.inject,
       scope: plan.scope,
+      worker: plan.worker === undefined ? undefined : { path: plan.worker, firstLine: configLine(config) },
       rules: situation.rules,
       abort: plan.abort,
       onRead: progressOf(plan, situation),

@@ -6,8 +6,9 @@ import { loadRelease } from '../platform/release-source.ts';
 import { streamCodec } from '../platform/stream-codec.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { WORKER_SCRIPT } from '../protocol/layout.ts';
 import { pathToUrl } from '../protocol/release-path.ts';
-import type { WorkerConfig } from '../protocol/worker-config.ts';
+import { decodeWorkerConfig, type WorkerConfig } from '../protocol/worker-config.ts';
 import { ReleaseRefusedError } from './errors.ts';
 import { isLoopback } from './loopback.ts';
 import { Records } from './records.ts';
@@ -22,27 +23,40 @@ export type { WorkerConfig } from '../protocol/worker-config.ts';
 const HEAD_TIMEOUT_MS = 3000;
 
 /**
- * Makes this service worker answer requests for files of the app's releases. Call it while the script is first run:
- * listeners that come later miss the event that woke the worker.
+ * Makes this service worker answer requests for files of the app's releases. Call it while the script is first run,
+ * before other listeners for `fetch` are added: what is no file of the release goes to those.
  *
- * With a development key, on a host that is not this machine, it unregisters the worker instead and says why.
+ * In a worker of the app's own, that worker alone decides when it takes over (`skipWaiting`, `clients.claim`) and whether
+ * it stays registered. With a development key, on a host that is not this machine, nothing is installed.
+ *
+ * @param config @default what `tabseed publish` wrote into the first line of the worker script; without one, as on a
+ *   development server, nothing is installed.
  */
-export function installTabseed(scope: ServiceWorkerGlobalScope, config: WorkerConfig): void {
-  if (config.development && !isLoopback(scope.location.hostname)) {
-    refuse(scope);
+export function installTabseed(scope: ServiceWorkerGlobalScope, config?: WorkerConfig): void {
+  const published = config ?? (scope as { readonly __tabseed?: unknown }).__tabseed;
+  const isOurs = scope.location.pathname.endsWith(`/${WORKER_SCRIPT}`);
+  const problem = published === undefined ? 'not published' : problemOf(scope, decodeWorkerConfig(published));
+  if (problem !== undefined) {
+    // biome-ignore lint/suspicious/noConsole: the publisher must see why nothing works
+    console.warn(`tabseed: not installed: ${problem}`);
+    if (isOurs) scope.addEventListener('activate', (event) => event.waitUntil(scope.registration.unregister()));
     return;
   }
-  const worker = new TabseedWorker(scope, config, portsOf(scope, config));
-  scope.addEventListener('install', (event) => worker.handleInstall(event));
-  scope.addEventListener('activate', (event) => worker.handleActivate(event));
-  scope.addEventListener('fetch', (event) => worker.handleFetch(event));
-  scope.addEventListener('message', (event) => worker.handleMessage(event));
+  install(scope, decodeWorkerConfig(published), isOurs);
 }
 
-function refuse(scope: ServiceWorkerGlobalScope): void {
-  // biome-ignore lint/suspicious/noConsole: the publisher must see why nothing works
-  console.warn('tabseed: removed, as its development key works on loopback hosts only; see tabseed keygen');
-  scope.addEventListener('activate', (event) => event.waitUntil(scope.registration.unregister()));
+function problemOf({ location }: ServiceWorkerGlobalScope, { development }: WorkerConfig): string | undefined {
+  return development && !isLoopback(location.hostname) ? 'a development key works on loopback hosts only' : undefined;
+}
+
+function install(scope: ServiceWorkerGlobalScope, config: WorkerConfig, isOurs: boolean): void {
+  const worker = new TabseedWorker(scope, config, portsOf(scope, config));
+  if (isOurs) {
+    scope.addEventListener('install', (event) => worker.handleInstall(event));
+    scope.addEventListener('activate', (event) => worker.handleActivate(event));
+  }
+  scope.addEventListener('fetch', (event) => worker.handleFetch(event));
+  scope.addEventListener('message', (event) => worker.handleMessage(event));
 }
 
 function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerPorts {

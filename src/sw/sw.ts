@@ -1,7 +1,9 @@
-import { decodeWorkerConfig } from '../protocol/worker-config.ts';
 import { installTabseed } from './index.ts';
 
-/** The script at the root of a published app: the publisher writes `self.__tabseed` as its first line. */
-declare const self: ServiceWorkerGlobalScope & { readonly __tabseed?: unknown };
+/**
+ * The script at the root of a published app, whose first line the publisher writes. A worker of the app's own that has
+ * no bundler gets it with `importScripts`.
+ */
+declare const self: ServiceWorkerGlobalScope;
 
-installTabseed(self, decodeWorkerConfig(self.__tabseed));
+installTabseed(self);

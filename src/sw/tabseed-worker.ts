@@ -77,6 +77,8 @@ export class TabseedWorker {
   }
 
   handleFetch(event: FetchEvent): void {
+    // Our own, for the other listeners: see #passOn.
+    if (!event.isTrusted) return;
     const decision = route(event.request, this.#scope.registration.scope);
     switch (decision.kind) {
       case 'pass':
@@ -162,7 +164,27 @@ export class TabseedWorker {
     } catch {
       // No source has the beginning, or a header that protects is unknown: the network's answer is the right one.
     }
-    return fetch(event.request);
+    return this.#passOn(event) ?? fetch(event.request);
+  }
+
+  /**
+   * What the other listeners of an app's own worker answer. It was not known in time that the event is theirs, and an
+   * event that was answered goes to no further listener: they get one like it.
+   */
+  #passOn(event: FetchEvent): Promise<Response> | undefined {
+    let answer: Promise<Response> | undefined;
+    const again = new FetchEvent('fetch', event);
+    const methods: Pick<FetchEvent, 'respondWith' | 'waitUntil'> = {
+      respondWith(response) {
+        again.stopImmediatePropagation();
+        answer = Promise.resolve(response);
+      },
+      waitUntil: (work) => event.waitUntil(work),
+    };
+    // Of an event that the browser did not make, these throw.
+    Object.assign(again, methods);
+    this.#scope.dispatchEvent(again);
+    return answer;
   }
 
   /** A page that is off takes its workers with it. */

@@ -4,7 +4,7 @@ import type { WorkerStatus } from '../../../src/protocol/bridge-message.ts';
 import { noTraffic } from '../../../src/protocol/traffic.ts';
 import { PROTOCOL_VERSION } from '../../../src/protocol/version.ts';
 
-const SCRIPT = { scope: 'https://example.org/', url: 'https://example.org/tabseed-sw.js' };
+const SCRIPT = { scope: 'https://example.org/', url: 'https://example.org/tabseed-sw.js', isApps: false };
 const STATUS: WorkerStatus = { release: null, traffic: noTraffic(), peers: 3, leader: true };
 
 /** A worker whose answers to requests a test writes. */

@@ -6,13 +6,19 @@ const TAG = '<script type="module" src="tabseed/client.js"></script>';
 function inject(
   html: string,
   path = 'index.html',
-  options: { scope?: string; folders?: readonly string[] } = {},
+  options: { scope?: string; folders?: readonly string[]; worker?: string } = {},
 ): string {
-  const { scope, folders = [] } = options;
-  return withScriptTag(html, { path, scope, hasFolder: (folder) => folders.includes(folder) });
+  const { scope, folders = [], worker } = options;
+  return withScriptTag(html, { path, scope, worker, hasFolder: (folder) => folders.includes(folder) });
 }
 
 describe('the script tag', () => {
+  it('names the worker of the app, if that has Tabseed in it', () => {
+    expect(inject('<head></head>', 'index.html', { worker: 'js/my sw.js' })).toBe(
+      '<head><script type="module" src="tabseed/client.js" data-tabseed-worker="js/my%20sw.js"></script></head>',
+    );
+  });
+
   it.each([
     ['<html><head><title>x</title></head></html>', `<html><head>${TAG}<title>x</title></head></html>`],
     [

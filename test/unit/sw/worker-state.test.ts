@@ -19,7 +19,16 @@ async function release(sequence: number, minimumSequence = 0): Promise<LoadedRel
   const manifestBytes = encodeManifest(manifest);
   const manifestHash = await syncDigest().sha256(manifestBytes);
   const { app, channel } = manifest;
-  const pointer = { app, channel, sequence, created: 0, expires: 0, minimumSequence, manifestHash, manifestBytes: manifestBytes.length };
+  const pointer = {
+    app,
+    channel,
+    sequence,
+    created: 0,
+    expires: 0,
+    minimumSequence,
+    manifestHash,
+    manifestBytes: manifestBytes.length,
+  };
   return { pointer, manifest, manifestBytes, pointerBytes: new TextEncoder().encode(JSON.stringify(pointer)) };
 }
 
