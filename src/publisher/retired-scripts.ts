@@ -18,6 +18,8 @@ const DELETE_DATA = `const deleteData = async (name) => {
 export function retiredWorkerScript(config: WorkerConfig): string {
   return `${RETIRED_CONFIG_PREFIX}${JSON.stringify(config)};
 // This app is retired. The worker removes what the app has stored in this browser, and itself; see "tabseed retire".
+// Imported by a worker of the app's own, it leaves that where it is.
+const isAlone = location.pathname.endsWith(${JSON.stringify(`/${WORKER_SCRIPT}`)});
 ${DELETE_DATA}const remove = async () => {
   const { scope } = registration;
   const pages = await clients.matchAll({ type: 'window', includeUncontrolled: true });
@@ -27,9 +29,9 @@ ${DELETE_DATA}const remove = async () => {
   const released = navigator.locks?.request(lock, { signal: AbortSignal.timeout(3000) }, () => {});
   await Promise.allSettled([released]);
   await Promise.allSettled([deleteData(\`tabseed \${__tabseedRetired.app} \${scope}\`)]);
-  await registration.unregister();
+  if (isAlone) await registration.unregister();
 };
-addEventListener('install', (event) => event.waitUntil(skipWaiting()));
+if (isAlone) addEventListener('install', (event) => event.waitUntil(skipWaiting()));
 addEventListener('activate', (event) => event.waitUntil(remove()));
 `;
 }

@@ -6,13 +6,12 @@ import { loadRelease } from '../platform/release-source.ts';
 import { streamCodec } from '../platform/stream-codec.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock } from '../platform/system-clock.ts';
-import { WORKER_SCRIPT } from '../protocol/layout.ts';
 import { pathToUrl } from '../protocol/release-path.ts';
 import { decodeWorkerConfig, type WorkerConfig } from '../protocol/worker-config.ts';
 import { ReleaseRefusedError } from './errors.ts';
 import { isLoopback } from './loopback.ts';
 import { Records } from './records.ts';
-import { removeApp } from './removal.ts';
+import { isOurs, removeApp } from './removal.ts';
 import { TabseedWorker } from './tabseed-worker.ts';
 import { TolerantStore } from './tolerant-store.ts';
 import type { WorkerPorts } from './worker-ports.ts';
@@ -34,24 +33,23 @@ const HEAD_TIMEOUT_MS = 3000;
  */
 export function installTabseed(scope: ServiceWorkerGlobalScope, config?: WorkerConfig): void {
   const published = config ?? (scope as { readonly __tabseed?: unknown }).__tabseed;
-  const isOurs = scope.location.pathname.endsWith(`/${WORKER_SCRIPT}`);
   const problem = published === undefined ? 'not published' : problemOf(scope, decodeWorkerConfig(published));
   if (problem !== undefined) {
     // biome-ignore lint/suspicious/noConsole: the publisher must see why nothing works
     console.warn(`tabseed: not installed: ${problem}`);
-    if (isOurs) scope.addEventListener('activate', (event) => event.waitUntil(scope.registration.unregister()));
+    if (isOurs(scope)) scope.addEventListener('activate', (event) => event.waitUntil(scope.registration.unregister()));
     return;
   }
-  install(scope, decodeWorkerConfig(published), isOurs);
+  install(scope, decodeWorkerConfig(published));
 }
 
 function problemOf({ location }: ServiceWorkerGlobalScope, { development }: WorkerConfig): string | undefined {
   return development && !isLoopback(location.hostname) ? 'a development key works on loopback hosts only' : undefined;
 }
 
-function install(scope: ServiceWorkerGlobalScope, config: WorkerConfig, isOurs: boolean): void {
+function install(scope: ServiceWorkerGlobalScope, config: WorkerConfig): void {
   const worker = new TabseedWorker(scope, config, portsOf(scope, config));
-  if (isOurs) {
+  if (isOurs(scope)) {
     scope.addEventListener('install', (event) => worker.handleInstall(event));
     scope.addEventListener('activate', (event) => worker.handleActivate(event));
   }

@@ -1,15 +1,22 @@
 import { type BrowserDatabase, deleteBrowserDatabase } from '../platform/idb-database.ts';
 import { leaderLockName, type StorageOwner } from '../protocol/browser-names.ts';
+import { WORKER_SCRIPT } from '../protocol/layout.ts';
 
 /** Longer than an engine takes to close its connections; a leader that hangs loses the store under its hands. */
 const LEADER_LIMIT_MS = 3000;
 
-/** Deletes what this app and scope keep in the browser, nothing of any other, and takes the worker away. */
+/** Whether the worker is Tabseed's alone. One of the app's own is registered, takes over and goes as the app decides. */
+export function isOurs({ location }: ServiceWorkerGlobalScope): boolean {
+  return location.pathname.endsWith(`/${WORKER_SCRIPT}`);
+}
+
+/** Deletes what this app and scope keep in the browser, nothing of any other, and takes the worker away if it is ours. */
 export async function removeApp(
-  { registration, navigator }: ServiceWorkerGlobalScope,
+  worker: ServiceWorkerGlobalScope,
   owner: StorageOwner,
   database: BrowserDatabase,
 ): Promise<void> {
+  const { registration, navigator } = worker;
   await database.close();
   // The leader lets go when its engine has written its last chunk, which would make the database anew.
   const signal = AbortSignal.timeout(LEADER_LIMIT_MS);
@@ -18,5 +25,5 @@ export async function removeApp(
   await locks?.request(leaderLockName(owner.scope), { signal }, () => undefined).catch(() => undefined);
   await deleteBrowserDatabase(owner);
   // Last, so that a worker that is stopped before begins again.
-  await registration.unregister();
+  if (isOurs(worker)) await registration.unregister();
 }
