@@ -9,6 +9,7 @@ export function noSignaling(): Signaling {
     send: nothing,
     match: nothing,
     unmatch: nothing,
+    want: nothing,
     close: () => Promise.resolve(),
   };
 }

@@ -16,7 +16,6 @@ import { UploadQueue, type UploadSource } from './upload-queue.ts';
 
 /** What a session tells the engine. */
 export interface SessionHost extends UploadSource {
-  now(): number;
   pack(id: PackId): CatalogPack | undefined;
   /** It can be asked now, or it has more than before. */
   onOffer(session: PeerSession): void;
@@ -67,6 +66,7 @@ export class PeerSession {
     this.#conduct = new PeerConduct(this.#startedMs);
     this.#uploads = new UploadQueue(link, {
       uploadCap: host.uploadCap,
+      now: () => host.now(),
       read: (chunks) => host.read(chunks),
       onUploaded: (plainBytes, wireBytes) => {
         this.#conduct.onMoved(wireBytes);

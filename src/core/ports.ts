@@ -1,7 +1,8 @@
 import type { Encoding } from '../protocol/encoding.ts';
 import type { ChunkId, PackId, PeerId, Sha256 } from '../protocol/identifier.ts';
 import type { ReleasePath } from '../protocol/release-path.ts';
-import type { IceServer, PeerSignal } from '../protocol/signal-message.ts';
+import type { IceServer, Lease, PeerSignal } from '../protocol/signal-message.ts';
+import type { LeaseWant } from './lease-holder.ts';
 
 /**
  * All that the engine needs from the world. A tab, a Node peer and the simulator differ only in the objects that they
@@ -88,6 +89,8 @@ export interface Signaling {
   /** Asks for up to `count` more partners. Lost while the server is away: ask again on `onWelcome`. */
   match(count: number): void;
   unmatch(peer: PeerId): void;
+  /** What this peer would fetch from the origin; replaces the last one. Lost while the server is away. */
+  want(want: LeaseWant): void;
   close(): Promise<void>;
 }
 
@@ -97,6 +100,8 @@ export interface SignalingHandlers {
   onPartner(partner: { readonly peer: PeerId; readonly initiator: boolean }): void;
   onSignal(from: PeerId, signal: PeerSignal): void;
   onGone(peer: PeerId): void;
+  /** This peer is the one to fetch these. */
+  onLeases(leases: readonly Lease[]): void;
   /** The server is away, or was never there; attempts go on. */
   onDown(reason: string): void;
 }
@@ -133,23 +138,24 @@ export interface PeerLink {
   send(frame: Uint8Array): void;
   /** Bytes queued and not yet handed to the network. */
   readonly bufferedBytes: number;
+  /** Where `onWritable` is told; LINK_HIGH_WATER_BYTES / 4 at first. */
+  lowWaterBytes: number;
   /** Sends what is queued, then closes; `onClose` follows. */
   close(): void;
 }
 
 export interface LinkHandlers {
   onFrame(frame: Uint8Array): void;
-  /** `bufferedBytes` fell to or below LINK_LOW_WATER_BYTES after having been above it. */
+  /** `bufferedBytes` fell to or below `lowWaterBytes` after having been above it. */
   onWritable(): void;
   /** Called once, whoever closed it. */
   onClose(): void;
 }
 
 /**
- * A sender stops at the high mark and resumes at `onWritable`. 256 KiB low keeps a 30 MB/s path busy for the 5 ms that a
- * poll takes where there is no event; 1 MiB high is the most that Chromium's SCTP takes without blocking.
+ * A sender stops at the high mark at the latest and resumes at `onWritable`. 1 MiB is the most that Chromium's SCTP takes
+ * without blocking; a quarter of it keeps a 30 MB/s path busy for the 5 ms that a poll takes where there is no event.
  */
-export const LINK_LOW_WATER_BYTES = 256 * 1024;
 export const LINK_HIGH_WATER_BYTES = 1024 * 1024;
 
 export interface Log {

@@ -1,5 +1,5 @@
 import type { PeerId } from '../protocol/identifier.ts';
-import type { IceServer } from '../protocol/signal-message.ts';
+import type { IceServer, Lease } from '../protocol/signal-message.ts';
 import { backoffMs } from './backoff.ts';
 import type { SwarmPolicy } from './policy.ts';
 import type { CancelTimer, Dialing, PeerLink, SwarmPorts } from './ports.ts';
@@ -8,6 +8,9 @@ type RosterPorts = Pick<SwarmPorts, 'clock' | 'random' | 'log' | 'signaling' | '
 
 export interface RosterHost {
   onLink(peer: PeerId, link: PeerLink): void;
+  /** A server, the same or a new one, knows us under a new id. */
+  onJoin(): void;
+  onLeases(leases: readonly Lease[]): void;
   /** Something changed that bears on where chunks may come from. */
   onChange(): void;
 }
@@ -35,9 +38,9 @@ export class Roster {
   /** Until when; for ever when banned. */
   readonly #shunned = new Map<PeerId, number>();
   #dialTimesMs: number[] = [];
-  #self: PeerId | undefined;
   #iceServers: readonly IceServer[] = [];
   #state: 'connecting' | 'joined' | 'down' = 'connecting';
+  #self: PeerId | undefined;
   #openedAtMs = 0;
   #joinedAtMs = 0;
   #partnerSeen = false;
@@ -60,6 +63,7 @@ export class Roster {
       onPartner: ({ peer, initiator }) => this.#handlePartner(peer, initiator),
       onSignal: (from, signal) => this.#dialings.get(from)?.handleSignal(signal),
       onGone: (peer) => this.#handleGone(peer),
+      onLeases: (leases) => this.#host.onLeases(leases),
       onDown: (reason) => {
         this.#ports.log.debug('signaling-down', { reason });
         this.#state = 'down';
@@ -74,6 +78,15 @@ export class Roster {
     for (const dialing of this.#dialings.values()) dialing.close();
     this.#dialings.clear();
     await this.#ports.signaling.close();
+  }
+
+  /** The id under which partners know us; `undefined` before the first welcome. */
+  get self(): PeerId | undefined {
+    return this.#self;
+  }
+
+  get isJoined(): boolean {
+    return this.#state === 'joined';
   }
 
   /** No way to a new peer now: signaling is away and nothing is being dialed. */
@@ -105,6 +118,7 @@ export class Roster {
     this.#joinedAtMs = this.#ports.clock.now();
     this.#matchAttempt = 0;
     this.#match();
+    this.#host.onJoin();
     this.#host.onChange();
   }
 

@@ -1,3 +1,4 @@
+import type { ChunkLocation } from './catalog.ts';
 import type { WantedChunk } from './demand.ts';
 import type { SwarmPolicy } from './policy.ts';
 
@@ -10,6 +11,8 @@ export interface SourceFacts {
   readonly cutOff: boolean;
   /** Sum of the measured rates of all connected peers; `undefined` until something was measured. */
   readonly peerBytesPerMs: number | undefined;
+  /** Whether this peer is the one to fetch a bulk chunk that no partner has. */
+  readonly isOurTurn: (location: ChunkLocation) => boolean;
 }
 
 /** How long a chunk that the origin refused waits for a peer that has it before it counts as missing. */
@@ -19,7 +22,8 @@ const GIVE_UP_MS = 8000;
  * Whether the origin is asked for this chunk now. `peerHasIt`: a connected peer says that it has it.
  *
  * Urgent chunks are hedged: at once when no peer has them, else when a peer has not delivered within `urgentHedgeMs`.
- * Bulk chunks are patient: never while a peer that has them is fast enough, and not during the introduction.
+ * Bulk chunks are patient: never while a peer that has them is fast enough, not during the introduction, and only when
+ * it is our turn (`origin-turns.ts`).
  */
 export function askOrigin(wanted: WantedChunk, peerHasIt: boolean, facts: SourceFacts, policy: SwarmPolicy): boolean {
   if (wanted.arrived || wanted.atOrigin || facts.nowMs < wanted.originRetryAtMs) return false;
@@ -29,7 +33,7 @@ export function askOrigin(wanted: WantedChunk, peerHasIt: boolean, facts: Source
       return facts.nowMs - wanted.wantedAtMs >= policy.urgentHedgeMs;
     case 'bulk':
       if (wanted.peer !== undefined) return false;
-      if (!peerHasIt) return !facts.introducing;
+      if (!peerHasIt) return !facts.introducing && facts.isOurTurn(wanted.location);
       return facts.peerBytesPerMs !== undefined && facts.peerBytesPerMs * 1000 < policy.minimumPeerBytesPerSecond;
     default:
       return wanted.urgency satisfies never;

@@ -6,7 +6,7 @@ const BATCH_BYTES = 1024 * 1024;
 /** Writing starts when nothing has come for so long: a transfer is not slowed by its own keeping. */
 const IDLE_MS = 200;
 /** Or when so much waits, which is also the most that a crash can cost. */
-export const WRITE_BEHIND_BYTES = 32 * 1024 * 1024;
+export const WRITE_BEHIND_BYTES = 64 * 1024 * 1024;
 /** For who may be stopped at any moment, as a service worker is: what waits is one batch. */
 export const WRITE_AT_ONCE_BYTES = BATCH_BYTES;
 

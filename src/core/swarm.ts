@@ -8,7 +8,9 @@ import { type ChunkReceiver, Demand, type WantedChunk } from './demand.ts';
 import { IntegrityError } from './errors.ts';
 import { Holdings } from './holdings.ts';
 import { Inventory } from './inventory.ts';
+import { LeaseHolder } from './lease-holder.ts';
 import { OriginReads } from './origin-reads.ts';
+import { isOurTurn, type TurnFacts } from './origin-turns.ts';
 import { type EndReason, HELLO_LIMIT_MS, PeerSession, type SessionHost } from './peer-session.ts';
 import type { SwarmPolicy } from './policy.ts';
 import type { CancelTimer, PeerLink, StoredChunk, SwarmPorts } from './ports.ts';
@@ -38,7 +40,7 @@ const TICK_MS = 100;
 /** Chunks read from the store at once when a fetch finds them there. */
 const STORE_READ_BATCH = 16;
 /** Bytes that wait for the store before no more are asked for: bounds memory when the disk is slower than the network. */
-const MAX_UNWRITTEN_BYTES = 48 * 1024 * 1024;
+const MAX_UNWRITTEN_BYTES = 80 * 1024 * 1024;
 
 /**
  * The engine: gets chunks from the store, peers or the origin, verifies them, keeps them, and gives them to peers that
@@ -53,6 +55,9 @@ export class Swarm {
   readonly #roster: Roster;
   readonly #inventory: Inventory;
   readonly #origin: OriginReads;
+  readonly #leases = new LeaseHolder();
+  /** When something last came, or a lease: patience begins then. */
+  #progressMs = 0;
   readonly #uploadCap: UploadCap;
   #catalog = new Catalog([]);
   #uploading = true;
@@ -67,6 +72,12 @@ export class Swarm {
     this.#uploadCap = new UploadCap(ports.clock, policy.uploadBytesPerSecond);
     this.#roster = new Roster(ports, policy, {
       onLink: (peer, link) => this.#addSession(peer, link),
+      onJoin: () => this.#leases.reset(),
+      onLeases: (leases) => {
+        this.#leases.add(leases);
+        this.#progressMs = this.#ports.clock.now();
+        this.#pumpSoon();
+      },
       onChange: () => this.#pumpSoon(),
     });
     this.#inventory = new Inventory(ports, (runs) => this.#announce(runs));
@@ -148,7 +159,11 @@ export class Swarm {
   #want(chunk: ChunkId, urgency: Urgency, receiver: ChunkReceiver): void {
     const location = this.#catalog.locate(chunk);
     if (location === undefined) receiver.onMissing(chunk);
-    else this.#demand.add(chunk, location, urgency, receiver, this.#ports.clock.now());
+    else {
+      const nowMs = this.#ports.clock.now();
+      if (this.#demand.size === 0) this.#progressMs = nowMs;
+      this.#demand.add(chunk, location, urgency, receiver, nowMs);
+    }
   }
 
   #unwant(chunk: ChunkId, receiver: ChunkReceiver): void {
@@ -183,7 +198,9 @@ export class Swarm {
   }
 
   #pump(): void {
-    if (this.#closed || this.#demand.size === 0) return;
+    if (this.#closed) return;
+    this.#reportLacking();
+    if (this.#demand.size === 0 && !this.#leases.isOpen) return;
     this.#cancelTick ??= this.#ports.clock.after(TICK_MS, () => {
       this.#cancelTick = undefined;
       this.#dropStalled();
@@ -194,6 +211,21 @@ export class Swarm {
     if (this.#inventory.unwrittenBytes > MAX_UNWRITTEN_BYTES) return;
     this.#askPeers();
     this.#askOrigin(facts);
+  }
+
+  /** Tells the server that gives out leases what is to be had from the origin only, as far as we know. */
+  #reportLacking(): void {
+    const nowMs = this.#ports.clock.now();
+    if (!this.#roster.isJoined || this.#roster.isIntroducing(nowMs)) return;
+    // Who gives nothing to others must not be the one who fetches for them.
+    const want = this.#leases.report(this.#uploading ? this.#lacking() : [], nowMs);
+    if (want !== undefined) this.#ports.signaling.want(want);
+  }
+
+  *#lacking(): Generator<ChunkLocation> {
+    for (const wanted of this.#demand.inOrder()) {
+      if (wanted.urgency === 'bulk' && !wanted.arrived && !this.#peerHas(wanted)) yield wanted.location;
+    }
   }
 
   #askPeers(): void {
@@ -252,11 +284,19 @@ export class Swarm {
     const nowMs = this.#ports.clock.now();
     const sessions = [...this.#sessions.values()];
     const rates = sessions.map((session) => session.window.bytesPerMs);
+    const turn: TurnFacts = {
+      nowMs,
+      hasServer: this.#roster.isJoined,
+      self: this.#roster.self,
+      partners: [...this.#sessions.keys()],
+      progressMs: this.#progressMs,
+    };
     const measured = rates.length > 0 && rates.some((rate) => rate > 0);
     return {
       nowMs,
       introducing: this.#roster.isIntroducing(nowMs),
       cutOff: this.#roster.isCutOff && sessions.length === 0,
+      isOurTurn: (location) => isOurTurn(location, this.#leases.has(location), turn),
       peerBytesPerMs: measured ? rates.reduce((sum, rate) => sum + rate, 0) : undefined,
     };
   }
@@ -320,6 +360,7 @@ export class Swarm {
       throw error;
     }
     this.#demand.remove(wanted);
+    this.#progressMs = this.#ports.clock.now();
     this.#count(source, plain.length, stored.bytes.length);
     this.#inventory.add(wanted.id, stored);
     for (const receiver of wanted.receivers) receiver.onChunk(wanted.id, plain.slice(), source);

@@ -1,12 +1,15 @@
+import { ByteWriter } from '../protocol/bytes.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import { MAX_OPEN_REQUESTS } from '../protocol/limits.ts';
 import { encodePeerMessage } from '../protocol/peer-message.ts';
 import { chunkAt, type Span } from './catalog.ts';
-import { LINK_HIGH_WATER_BYTES, type PeerLink, type StoredChunk } from './ports.ts';
+import { LinkPace } from './link-pace.ts';
+import type { PeerLink, StoredChunk } from './ports.ts';
 import type { UploadCap } from './upload-cap.ts';
 
 export interface UploadSource {
   readonly uploadCap: UploadCap;
+  now(): number;
   /** Verified chunks; `undefined` for what is not there (any more). */
   read(chunks: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]>;
   onUploaded(plainBytes: number, wireBytes: number): void;
@@ -36,6 +39,9 @@ interface ReadChunk {
 export class UploadQueue {
   readonly #link: PeerLink;
   readonly #source: UploadSource;
+  readonly #pace = new LinkPace();
+  /** A link copies what it is given, so all frames share this memory. */
+  readonly #frame = new ByteWriter();
   readonly #uploads = new Map<number, Upload>();
   #running = false;
   #closed = false;
@@ -86,6 +92,7 @@ export class UploadQueue {
       reading ??= this.#readBatch();
     }
     this.#running = false;
+    this.#pace.onIdle();
   }
 
   /** Reads the next chunks of the open requests, across requests; `undefined` when all are read. */
@@ -126,27 +133,26 @@ export class UploadQueue {
   async #send(request: number, chunk: number, stored: StoredChunk): Promise<boolean> {
     const { encoding, bytes } = stored;
     const { uploadCap } = this.#source;
-    for (let offset = 0; offset < bytes.length; offset += uploadCap.fragmentBytes) {
-      while (this.#link.bufferedBytes >= LINK_HIGH_WATER_BYTES && !this.#closed) {
-        await new Promise<void>((resolve) => {
-          this.#resume = resolve;
-        });
-      }
-      const fragment = bytes.subarray(offset, offset + uploadCap.fragmentBytes);
+    for (let offset = 0; offset < bytes.length; ) {
+      await this.#untilWritable();
+      const fragmentBytes = Math.min(this.#pace.fragmentBytes, uploadCap.fragmentBytes);
+      const fragment = bytes.subarray(offset, offset + fragmentBytes);
       await uploadCap.take(fragment.length);
       if (!this.#uploads.has(request)) return false;
-      this.#link.send(
-        encodePeerMessage({
-          type: 'data',
-          request,
-          chunk,
-          encoding,
-          encodedBytes: bytes.length,
-          offset,
-          bytes: fragment,
-        }),
-      );
+      const place = { request, chunk, encoding, encodedBytes: bytes.length, offset };
+      this.#link.send(encodePeerMessage({ type: 'data', ...place, bytes: fragment }, this.#frame.clear()));
+      this.#pace.onSent(fragment.length, this.#link.bufferedBytes, this.#source.now());
+      offset += fragment.length;
     }
     return true;
+  }
+
+  async #untilWritable(): Promise<void> {
+    while (this.#link.bufferedBytes >= this.#pace.bufferBytes && !this.#closed) {
+      this.#link.lowWaterBytes = this.#pace.bufferBytes / 4;
+      await new Promise<void>((resolve) => {
+        this.#resume = resolve;
+      });
+    }
   }
 }

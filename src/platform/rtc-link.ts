@@ -1,4 +1,4 @@
-import { type Clock, LINK_LOW_WATER_BYTES, type LinkHandlers, type PeerLink } from '../core/ports.ts';
+import { type Clock, LINK_HIGH_WATER_BYTES, type LinkHandlers, type PeerLink } from '../core/ports.ts';
 import { connectionOf, dataChannelOf, endPeer, type SimplePeerInstance } from './simple-peer.ts';
 
 /** How often `bufferedAmount` is looked at where no event tells: at 30 MB/s, 120 KB leave in between. */
@@ -23,6 +23,7 @@ export class RtcLink implements PeerLink {
   #inbox: Uint8Array[] = [];
   #state: 'open' | 'draining' | 'closed' = 'open';
   #isPolling = false;
+  #lowWaterBytes = LINK_HIGH_WATER_BYTES / 4;
 
   constructor(peer: SimplePeerInstance, clock: Clock) {
     this.#peer = peer;
@@ -31,7 +32,7 @@ export class RtcLink implements PeerLink {
     this.#channel = dataChannelOf(peer);
     this.#hasLowEvent = this.#channel !== undefined && 'bufferedAmountLowThreshold' in this.#channel;
     if (this.#channel !== undefined && this.#hasLowEvent) {
-      this.#channel.bufferedAmountLowThreshold = LINK_LOW_WATER_BYTES;
+      this.#channel.bufferedAmountLowThreshold = this.#lowWaterBytes;
       this.#channel.addEventListener('bufferedamountlow', this.#tellWritable);
     }
     peer.on('data', (data) => this.#receive(data));
@@ -42,6 +43,16 @@ export class RtcLink implements PeerLink {
 
   get bufferedBytes(): number {
     return this.#state === 'closed' ? 0 : this.#peer.bufferSize;
+  }
+
+  get lowWaterBytes(): number {
+    return this.#lowWaterBytes;
+  }
+
+  set lowWaterBytes(bytes: number) {
+    this.#lowWaterBytes = bytes;
+    if (this.#channel !== undefined && this.#hasLowEvent) this.#channel.bufferedAmountLowThreshold = bytes;
+    else this.#pollBuffer();
   }
 
   bind(handlers: LinkHandlers): void {
@@ -96,11 +107,11 @@ export class RtcLink implements PeerLink {
   }
 
   #pollBuffer(): void {
-    if (this.#isPolling || this.#peer.bufferSize <= LINK_LOW_WATER_BYTES) return;
+    if (this.#isPolling || this.#peer.bufferSize <= this.#lowWaterBytes) return;
     this.#isPolling = true;
     const look = (): void => {
       if (this.#state !== 'open') return;
-      if (this.#peer.bufferSize > LINK_LOW_WATER_BYTES) {
+      if (this.#peer.bufferSize > this.#lowWaterBytes) {
         this.#clock.after(BUFFER_POLL_MS, look);
         return;
       }

@@ -1,4 +1,5 @@
 import { backoffMs } from '../core/backoff.ts';
+import type { LeaseWant } from '../core/lease-holder.ts';
 import type { CancelTimer, Clock, Random, Signaling, SignalingHandlers } from '../core/ports.ts';
 import type { PeerId, Sha256 } from '../protocol/identifier.ts';
 import type { PeerSignal, Reach, ServerSignalMessage } from '../protocol/signal-message.ts';
@@ -55,6 +56,10 @@ class WebSocketSignaling implements Signaling {
     this.#connection?.send({ type: 'unmatch', peer });
   }
 
+  want(want: LeaseWant): void {
+    this.#connection?.send({ type: 'want', ...want });
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelRetry?.();
@@ -100,6 +105,9 @@ class WebSocketSignaling implements Signaling {
         break;
       case 'gone':
         this.#handlers?.onGone(message.peer);
+        break;
+      case 'leases':
+        this.#handlers?.onLeases(message.leases);
         break;
       case 'error':
         this.#connection?.end(`the server says ${message.code}: ${message.message}`);

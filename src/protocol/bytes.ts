@@ -120,7 +120,13 @@ export class ByteWriter {
     return this.varint(encoded.length).bytes(encoded);
   }
 
-  /** The bytes written so far, as a view: the writer must not be used afterwards. */
+  /** Starts anew in the same memory: what `finish` gave before is overwritten. */
+  clear(): this {
+    this.#length = 0;
+    return this;
+  }
+
+  /** The bytes written so far, as a view. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
   }

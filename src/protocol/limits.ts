@@ -58,9 +58,12 @@ export const MAX_HEADER_VALUE_BYTES = 16 * KIB;
 export const MAX_HEADERS_PER_SET = 64;
 export const MAX_HEADER_SETS = 1024;
 
-/** A frame on a data channel. 64 KiB payload plus header: larger messages measured no faster and block control messages. */
-export const MAX_FRAGMENT_BYTES = 64 * KIB;
-export const MAX_FRAME_BYTES = MAX_FRAGMENT_BYTES + 64;
+/**
+ * A frame on a data channel: the largest message of Chromium and of `@roamhq/wrtc`. A sender keeps far below it where the
+ * path is slow, since nothing can overtake a frame. 64 bytes hold the header of any `data`.
+ */
+export const MAX_FRAME_BYTES = 256 * KIB;
+export const MAX_FRAGMENT_BYTES = MAX_FRAME_BYTES - 64;
 
 /** Packs in one `hello` or `packs` message, at most 35 bytes each: keeps the frame below MAX_FRAME_BYTES. */
 export const MAX_PACKS_PER_MESSAGE = 1024;
@@ -80,6 +83,19 @@ export const MAX_MLINE_INDEX = 255;
 
 /** Partners that one `match` asks for: a Node seed keeps 60 connections. */
 export const MAX_MATCH_COUNT = 64;
+
+/**
+ * Chunks of one lease: 1 MiB at 64 KiB each, large enough for one Range request, small enough that a few dozen peers share
+ * a 48 MiB file.
+ */
+export const CHUNKS_PER_LEASE = 16;
+export const MAX_LEASE_UNITS_PER_PACK = MAX_CHUNKS_PER_PACK / CHUNKS_PER_LEASE;
+
+/** Packs in one `want` of a peer: half a gigabyte of demand, in a message that stays below MAX_SIGNAL_MESSAGE_BYTES. */
+export const MAX_PACKS_PER_WANT = 32;
+
+/** Leases that a peer may hold at once. */
+export const MAX_LEASES = 32;
 
 /** ICE servers that a welcome may name, and addresses of one; each costs candidates and time. */
 export const MAX_ICE_SERVERS = 8;

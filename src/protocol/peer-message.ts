@@ -70,8 +70,12 @@ const TYPE_OF_CODE: ReadonlyMap<number, PeerMessage['type']> = new Map(
 
 const MAX_BITFIELD_BYTES = limits.MAX_CHUNKS_PER_PACK / 8;
 
-export function encodePeerMessage(message: PeerMessage): Uint8Array<ArrayBuffer> {
-  const writer = new ByteWriter(message.type === 'data' ? message.bytes.length + 64 : 64);
+/**
+ * The frame of one message.
+ *
+ * @param writer empty. For a sender of many frames, which need not each take new memory: that costs more than copying.
+ */
+export function encodePeerMessage(message: PeerMessage, writer = new ByteWriter(64)): Uint8Array<ArrayBuffer> {
   writer.u8(CODE_OF_TYPE[message.type]);
   switch (message.type) {
     case 'hello':

@@ -1,5 +1,6 @@
 import { ProtocolError } from './errors.ts';
-import { isPeerId, isSha256, type PeerId, type Sha256 } from './identifier.ts';
+import { isPeerId, isSha256, type PackId, type PeerId, type Sha256 } from './identifier.ts';
+import { readUnits } from './lease-units.ts';
 import * as limits from './limits.ts';
 import { asA, asCount, asFields, asFlag, asList, asOneOf, asText, type Fields, parseFields } from './shape.ts';
 
@@ -25,7 +26,25 @@ export type ClientSignalMessage =
   | { readonly type: 'match'; readonly count: number }
   | { readonly type: 'signal'; readonly to: PeerId; readonly signal: PeerSignal }
   /** The connection to this partner ended or never came about: the match is dissolved. */
-  | { readonly type: 'unmatch'; readonly peer: PeerId };
+  | { readonly type: 'unmatch'; readonly peer: PeerId }
+  /**
+   * All that this peer needs and no partner of its has, and how many leases it would hold. Replaces its last `want`: a
+   * unit that is missing in it is with this peer, or with a partner.
+   */
+  | { readonly type: 'want'; readonly leases: number; readonly packs: readonly WantedUnits[] };
+
+/** `CHUNKS_PER_LEASE` consecutive chunks of a pack are a unit, counted from 0; the last may be shorter. */
+export interface WantedUnits {
+  readonly pack: PackId;
+  /** A bit field in hex, `lease-units.ts`. */
+  readonly units: string;
+}
+
+/** The right to be the one that fetches this unit from the origin. */
+export interface Lease {
+  readonly pack: PackId;
+  readonly unit: number;
+}
 
 /** Server → client, JSON text. */
 export type ServerSignalMessage =
@@ -33,6 +52,8 @@ export type ServerSignalMessage =
   /** Connect to this peer; exactly one of the two is the initiator. */
   | { readonly type: 'partner'; readonly peer: PeerId; readonly initiator: boolean }
   | { readonly type: 'signal'; readonly from: PeerId; readonly signal: PeerSignal }
+  /** In addition to those that the peer holds. */
+  | { readonly type: 'leases'; readonly leases: readonly Lease[] }
   /** The partner left the server or dissolved the match. A connection that is open stays. */
   | { readonly type: 'gone'; readonly peer: PeerId }
   /** The server closes the connection after it. */
@@ -74,6 +95,12 @@ export function decodeClientSignalMessage(text: string): ClientSignalMessage {
       return { type: 'signal', to: asA(fields.to, 'to', isPeerId), signal: decodePeerSignal(fields.signal) };
     case 'unmatch':
       return { type: 'unmatch', peer: asA(fields.peer, 'peer', isPeerId) };
+    case 'want':
+      return {
+        type: 'want',
+        leases: asCount(fields.leases, 'leases', limits.MAX_LEASES),
+        packs: asList(fields.packs, 'packs', limits.MAX_PACKS_PER_WANT, decodeWantedUnits),
+      };
     default:
       throw new ProtocolError('unknown-type', 'signaling message of a client');
   }
@@ -97,6 +124,8 @@ export function decodeServerSignalMessage(text: string): ServerSignalMessage {
       };
     case 'signal':
       return { type: 'signal', from: asA(fields.from, 'from', isPeerId), signal: decodePeerSignal(fields.signal) };
+    case 'leases':
+      return { type: 'leases', leases: asList(fields.leases, 'leases', limits.MAX_LEASES, decodeLease) };
     case 'gone':
       return { type: 'gone', peer: asA(fields.peer, 'peer', isPeerId) };
     case 'error':
@@ -113,6 +142,21 @@ export function decodeServerSignalMessage(text: string): ServerSignalMessage {
 function parse(text: string): Fields {
   if (text.length > limits.MAX_SIGNAL_MESSAGE_BYTES) throw new ProtocolError('too-large', 'signaling message');
   return parseFields(text, 'message');
+}
+
+function decodeWantedUnits(value: unknown): WantedUnits {
+  const fields = asFields(value, 'wanted units');
+  const units = asText(fields.units, 'units', limits.MAX_LEASE_UNITS_PER_PACK / 4);
+  readUnits(units);
+  return { pack: asA(fields.pack, 'pack', isSha256), units };
+}
+
+function decodeLease(value: unknown): Lease {
+  const fields = asFields(value, 'lease');
+  return {
+    pack: asA(fields.pack, 'pack', isSha256),
+    unit: asCount(fields.unit, 'unit', limits.MAX_LEASE_UNITS_PER_PACK - 1),
+  };
 }
 
 function decodePeerSignal(value: unknown): PeerSignal {

@@ -1,11 +1,13 @@
 import type { ClientSignalMessage, Reach } from '../protocol/signal-message.ts';
 import type { Connection } from './connection.ts';
+import { type Grant, LeaseBook } from './lease-book.ts';
 import { type Delivery, Room, type RoomOptions } from './room.ts';
 
 /** All rooms of one server. A room exists while somebody is in it. */
 export class RoomDirectory {
   readonly #options: RoomOptions;
   readonly #rooms = new Map<string, Room>();
+  readonly #leases = new Map<Room, LeaseBook>();
 
   constructor(options: RoomOptions) {
     this.#options = options;
@@ -24,7 +26,7 @@ export class RoomDirectory {
     return true;
   }
 
-  handle(connection: Connection, message: Exclude<ClientSignalMessage, { type: 'join' }>): Delivery[] {
+  handle(connection: Connection, message: Exclude<ClientSignalMessage, { type: 'join' }>, nowMs: number): Delivery[] {
     const room = this.#roomOf(connection);
     if (room === undefined) return [];
     switch (message.type) {
@@ -32,6 +34,8 @@ export class RoomDirectory {
         return room.match(connection.peer, message.count);
       case 'signal':
         return room.signal(connection.peer, message.to, message.signal);
+      case 'want':
+        return toDeliveries(this.#leasesOf(room).want(connection.peer, message.packs, message.leases, nowMs));
       case 'unmatch':
         return room.unmatch(connection.peer, message.peer);
       default:
@@ -39,11 +43,20 @@ export class RoomDirectory {
     }
   }
 
-  leave(connection: Connection): Delivery[] {
+  /** To be called every second: leases run out. */
+  tick(nowMs: number): Delivery[] {
+    return [...this.#leases.values()].flatMap((leases) => toDeliveries(leases.tick(nowMs)));
+  }
+
+  leave(connection: Connection, nowMs: number): Delivery[] {
     const room = this.#roomOf(connection);
     if (room === undefined || connection.roomName === undefined) return [];
-    const deliveries = room.leave(connection.peer);
-    if (room.size === 0) this.#rooms.delete(connection.roomName);
+    const grants = this.#leases.get(room)?.leave(connection.peer, nowMs) ?? [];
+    const deliveries = [...room.leave(connection.peer), ...toDeliveries(grants)];
+    if (room.size === 0) {
+      this.#rooms.delete(connection.roomName);
+      this.#leases.delete(room);
+    }
     connection.roomName = undefined;
     return deliveries;
   }
@@ -51,4 +64,15 @@ export class RoomDirectory {
   #roomOf(connection: Connection): Room | undefined {
     return connection.roomName === undefined ? undefined : this.#rooms.get(connection.roomName);
   }
+
+  /** Made when somebody first wants something: most rooms of a small site have nobody who does. */
+  #leasesOf(room: Room): LeaseBook {
+    const leases = this.#leases.get(room) ?? new LeaseBook();
+    this.#leases.set(room, leases);
+    return leases;
+  }
+}
+
+function toDeliveries(grants: readonly Grant[]): Delivery[] {
+  return grants.map(({ to, leases }) => ({ to, message: { type: 'leases', leases } }));
 }

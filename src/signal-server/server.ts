@@ -157,7 +157,7 @@ class InMemorySignalServer implements SignalServer {
     const message = decodeClientSignalMessage(text);
     if (message.type !== 'join') {
       if (connection.phase !== 'joined') throw new ProtocolError('bad-value', 'the first message must be join');
-      const deliveries = this.#rooms.handle(connection, message);
+      const deliveries = this.#rooms.handle(connection, message, this.#options.clock.now());
       if (message.type === 'signal') this.#relayed += deliveries.length;
       // A match makes two deliveries, one to each side.
       else if (message.type === 'match') this.#introductions += deliveries.length / 2;
@@ -211,7 +211,7 @@ class InMemorySignalServer implements SignalServer {
 
   #withdraw(connection: Connection): void {
     this.#peers.delete(connection.peer);
-    this.#deliver(this.#rooms.leave(connection));
+    this.#deliver(this.#rooms.leave(connection, this.#options.clock.now()));
   }
 
   #disconnect(connection: Connection): void {
@@ -230,6 +230,7 @@ class InMemorySignalServer implements SignalServer {
       if (connection.phase === 'joining') this.#fail(connection, 'join-timeout', 'no join in time');
       else connection.terminate();
     }
+    this.#deliver(this.#rooms.tick(now));
     for (const connection of this.#heartbeat.tick()) this.#cutOff(connection, 'silent');
   }
 }

@@ -1,4 +1,4 @@
-import { LINK_HIGH_WATER_BYTES, LINK_LOW_WATER_BYTES, type LinkHandlers, type PeerLink } from '../../src/core/ports.ts';
+import { LINK_HIGH_WATER_BYTES, type LinkHandlers, type PeerLink } from '../../src/core/ports.ts';
 import { type ContractCase, equal, ok, patterned, Signal } from './contract.ts';
 
 export interface LinkSubject {
@@ -105,7 +105,7 @@ export const linkContract: readonly ContractCase<LinkSubject>[] = [
         if (sent < frameCount) stops += 1;
       };
       atLeft.onWritable = () => {
-        ok(left.bufferedBytes <= LINK_LOW_WATER_BYTES, 'the queue is at or below the low mark at onWritable');
+        ok(left.bufferedBytes <= left.lowWaterBytes, 'the queue is at or below the low mark at onWritable');
         fill();
       };
       fill();

@@ -1,6 +1,6 @@
 import wrtc from '@roamhq/wrtc';
 import { describe, expect, it } from 'vitest';
-import { LINK_LOW_WATER_BYTES } from '../../src/core/ports.ts';
+import { LINK_HIGH_WATER_BYTES } from '../../src/core/ports.ts';
 import { rtcDialer } from '../../src/platform/rtc-dialer.ts';
 import { loadSimplePeer } from '../../src/platform/simple-peer.ts';
 import { systemClock } from '../../src/platform/system-clock.ts';
@@ -27,7 +27,7 @@ describe('the memory link', () => {
     await clock.advance(1000);
     expect(arrivals).toEqual([150, 250, 350, 450, 550]);
     expect(writable).toEqual([300]);
-    expect(500_000 - 3 * 100_000).toBeLessThanOrEqual(LINK_LOW_WATER_BYTES);
+    expect(500_000 - 3 * 100_000).toBeLessThanOrEqual(LINK_HIGH_WATER_BYTES / 4);
   });
 
   it('loses what is queued when it is killed, changes what it is told to, and can fall silent', async () => {

@@ -1,6 +1,6 @@
 import type { Signaling, SignalingHandlers } from '../../src/core/ports.ts';
 import type { PeerId } from '../../src/protocol/identifier.ts';
-import type { PeerSignal } from '../../src/protocol/signal-message.ts';
+import type { Lease, PeerSignal } from '../../src/protocol/signal-message.ts';
 import { type ContractCase, equal, ok, Signal } from './contract.ts';
 
 export interface SignalingSubject {
@@ -19,6 +19,7 @@ type Event =
   | ['partner', PeerId, boolean]
   | ['signal', PeerId, PeerSignal]
   | ['gone', PeerId]
+  | ['leases', readonly Lease[]]
   | ['down'];
 
 /** A client that writes down what it hears. */
@@ -58,6 +59,10 @@ class Client implements SignalingHandlers {
 
   onGone(peer: PeerId): void {
     this.#add(['gone', peer]);
+  }
+
+  onLeases(leases: readonly Lease[]): void {
+    this.#add(['leases', leases]);
   }
 
   onDown(): void {
@@ -140,6 +145,25 @@ export const signalingContract: readonly ContractCase<SignalingSubject>[] = [
       await right.client.expect('partner');
       await left.client.signaling.close();
       equal(await right.client.expect('gone'), ['gone', left.id]);
+      await right.client.signaling.close();
+    },
+  },
+  {
+    name: 'grants what is wanted to one client at a time, and to another when the first has left',
+    run: async (subject) => {
+      const [left, right] = await pair(subject);
+      const want = { leases: 2, packs: [{ pack: 'c'.repeat(64), units: '01' }] };
+      const lease = { pack: 'c'.repeat(64), unit: 0 };
+      left.client.signaling.want(want);
+      equal(await left.client.expect('leases'), ['leases', [lease]]);
+      right.client.signaling.want(want);
+      // What the right one is told next comes after its wish was heard.
+      right.client.signaling.send(left.id, { type: 'offer', sdp: 'v=0' });
+      await left.client.expect('signal');
+      ok(right.client.isQuiet, 'the unit is granted once');
+      await left.client.signaling.close();
+      equal(await right.client.expect('gone'), ['gone', left.id]);
+      equal(await right.client.expect('leases'), ['leases', [lease]]);
       await right.client.signaling.close();
     },
   },

@@ -83,6 +83,7 @@ describe('signaling over a web socket', () => {
           onPartner: () => undefined,
           onSignal: () => undefined,
           onGone: () => undefined,
+          onLeases: () => undefined,
         });
       });
       await signaling.close();
@@ -109,6 +110,7 @@ describe('signaling over a web socket', () => {
         onPartner: () => undefined,
         onSignal: () => undefined,
         onGone: () => undefined,
+        onLeases: () => undefined,
       });
     });
     await signaling.close();

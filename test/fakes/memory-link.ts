@@ -1,4 +1,4 @@
-import { type Clock, LINK_LOW_WATER_BYTES, type LinkHandlers, type PeerLink } from '../../src/core/ports.ts';
+import { type Clock, LINK_HIGH_WATER_BYTES, type LinkHandlers, type PeerLink } from '../../src/core/ports.ts';
 
 export interface LinkQuality {
   /** From one end to the other. */
@@ -15,6 +15,7 @@ export class MemoryLink implements PeerLink {
   tamper: ((frame: Uint8Array) => Uint8Array | undefined) | undefined;
   /** While true, this end's frames vanish and no one is told: a path that died. */
   muted = false;
+  lowWaterBytes = LINK_HIGH_WATER_BYTES / 4;
 
   readonly #clock: Clock;
   readonly #quality: LinkQuality;
@@ -91,7 +92,7 @@ export class MemoryLink implements PeerLink {
       this.#bufferedBytes -= frame.length;
       this.#sendNext();
       if (this.#state === 'draining' && this.#outbox.length === 0) this.#finish();
-      else if (before > LINK_LOW_WATER_BYTES && this.#bufferedBytes <= LINK_LOW_WATER_BYTES) {
+      else if (before > this.lowWaterBytes && this.#bufferedBytes <= this.lowWaterBytes) {
         if (this.#state === 'open') this.#handlers?.onWritable();
       }
     });

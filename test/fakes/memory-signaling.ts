@@ -1,6 +1,10 @@
-import type { Clock, Random, Signaling, SignalingHandlers } from '../../src/core/ports.ts';
+import type { LeaseWant } from '../../src/core/lease-holder.ts';
+import type { CancelTimer, Clock, Random, Signaling, SignalingHandlers } from '../../src/core/ports.ts';
 import type { PeerId, Sha256 } from '../../src/protocol/identifier.ts';
-import type { IceServer, PeerSignal } from '../../src/protocol/signal-message.ts';
+import type { IceServer, Lease, PeerSignal } from '../../src/protocol/signal-message.ts';
+import { type Grant, LeaseBook } from '../../src/signal-server/lease-book.ts';
+
+const LEASE_TICK_MS = 1000;
 
 const PEER_ID_CHARACTERS = 32;
 
@@ -20,6 +24,9 @@ export class MemorySignalingHub {
   readonly #random: Random;
   readonly #members = new Map<PeerId, MemorySignaling>();
   readonly #clients = new Set<MemorySignaling>();
+  /** The server's own: what is granted is decided nowhere else. One room is all that a world has. */
+  #leases = new LeaseBook();
+  #cancelTick: CancelTimer | undefined;
   #peerCount = 0;
   #isUp = true;
 
@@ -42,6 +49,7 @@ export class MemorySignalingHub {
   /** The server goes away: everyone is told, nobody is a member any more. */
   goDown(): void {
     this.#isUp = false;
+    this.#leases = new LeaseBook();
     this.#members.clear();
     for (const client of this.#clients) client.handleDown('the hub is down');
   }
@@ -68,6 +76,7 @@ export class MemorySignalingHub {
     this.#clients.delete(client);
     if (client.peer === undefined || !this.#members.delete(client.peer)) return;
     for (const partner of client.partners) this.#dissolve(partner, client.peer);
+    this.#tell(this.#leases.leave(client.peer, this.clock.now()));
   }
 
   match(client: MemorySignaling, count: number): void {
@@ -90,6 +99,24 @@ export class MemorySignalingHub {
   unmatch(client: MemorySignaling, peer: PeerId): void {
     if (client.peer === undefined || !client.partners.delete(peer)) return;
     this.#dissolve(peer, client.peer);
+  }
+
+  want(client: MemorySignaling, { leases, packs }: LeaseWant): void {
+    if (client.peer === undefined) return;
+    this.#tell(this.#leases.want(client.peer, packs, leases, this.clock.now()));
+    this.#tickLater();
+  }
+
+  #tickLater(): void {
+    this.#cancelTick ??= this.clock.after(LEASE_TICK_MS, () => {
+      this.#cancelTick = undefined;
+      this.#tell(this.#leases.tick(this.clock.now()));
+      if (this.#leases.isOpen) this.#tickLater();
+    });
+  }
+
+  #tell(grants: readonly Grant[]): void {
+    for (const { to, leases } of grants) this.#members.get(to)?.handleLeases(leases);
   }
 
   #dissolve(of: PeerId, gone: PeerId): void {
@@ -129,6 +156,10 @@ class MemorySignaling implements Signaling {
     this.#toHub(() => this.#hub.unmatch(this, peer));
   }
 
+  want(want: LeaseWant): void {
+    this.#toHub(() => this.#hub.want(this, want));
+  }
+
   close(): Promise<void> {
     this.#isClosed = true;
     this.#hub.leave(this);
@@ -152,6 +183,10 @@ class MemorySignaling implements Signaling {
 
   handleGone(peer: PeerId): void {
     this.#toClient((handlers) => handlers.onGone(peer));
+  }
+
+  handleLeases(leases: readonly Lease[]): void {
+    this.#toClient((handlers) => handlers.onLeases(leases));
   }
 
   handleDown(reason: string): void {

@@ -53,6 +53,7 @@ export class ScriptedSignalServer {
             onPartner: (partner) => tell({ type: 'partner', ...partner }),
             onSignal: (from, signal) => tell({ type: 'signal', from, signal }),
             onGone: (peer) => tell({ type: 'gone', peer }),
+            onLeases: (leases) => tell({ type: 'leases', leases }),
             onDown: () => socket.close(),
           });
           break;
@@ -61,6 +62,9 @@ export class ScriptedSignalServer {
           break;
         case 'signal':
           signaling?.send(message.to, message.signal);
+          break;
+        case 'want':
+          signaling?.want(message);
           break;
         case 'unmatch':
           signaling?.unmatch(message.peer);

@@ -202,6 +202,7 @@ export class HostilePeer {
           this.#refusals += 1;
           this.#tell();
         },
+        onLeases: () => undefined,
         onDown: () => undefined,
       });
     });

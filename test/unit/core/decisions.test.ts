@@ -73,7 +73,13 @@ describe('pickSpan()', () => {
 });
 
 describe('the source policy', () => {
-  const facts: SourceFacts = { nowMs: 1000, introducing: false, cutOff: false, peerBytesPerMs: undefined };
+  const facts: SourceFacts = {
+    nowMs: 1000,
+    introducing: false,
+    cutOff: false,
+    peerBytesPerMs: undefined,
+    isOurTurn: () => true,
+  };
   const chunk = (fields: Partial<WantedChunk>): WantedChunk => ({
     id: '',
     location: { pack: packOf(1), index: 0 },
@@ -101,6 +107,7 @@ describe('the source policy', () => {
   it('lets bulk chunks wait for the introduction and for peers that are fast enough', () => {
     expect(askOrigin(chunk({}), false, { ...facts, introducing: true }, TAB_POLICY)).toBe(false);
     expect(askOrigin(chunk({}), false, facts, TAB_POLICY)).toBe(true);
+    expect(askOrigin(chunk({}), false, { ...facts, isOurTurn: () => false }, TAB_POLICY)).toBe(false);
     expect(askOrigin(chunk({}), true, facts, TAB_POLICY)).toBe(false);
     expect(askOrigin(chunk({}), true, { ...facts, peerBytesPerMs: 5000 }, TAB_POLICY)).toBe(false);
     expect(askOrigin(chunk({}), true, { ...facts, peerBytesPerMs: 50 }, TAB_POLICY)).toBe(true);

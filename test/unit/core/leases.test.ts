@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import type { CatalogPack } from '../../../src/core/catalog.ts';
+import { LeaseHolder } from '../../../src/core/lease-holder.ts';
+import { isOurTurn, PATIENCE_MS, type TurnFacts } from '../../../src/core/origin-turns.ts';
+import { readUnits } from '../../../src/protocol/lease-units.ts';
+import { CHUNKS_PER_LEASE } from '../../../src/protocol/limits.ts';
+
+const PACK = { id: 'a'.repeat(64) } as CatalogPack;
+const units = (numbers: readonly number[]) =>
+  numbers.map((number) => ({ pack: PACK, index: number * CHUNKS_PER_LEASE + 3 }));
+
+describe('the lease holder', () => {
+  it('tells which units it lacks, once, and no more often than ten times a second', () => {
+    const holder = new LeaseHolder();
+    const want = holder.report(units([2, 0]), 0);
+    expect(want?.leases).toBe(2);
+    expect(want?.packs.map(({ pack, units: hex }) => [pack, readUnits(hex)])).toEqual([[PACK.id, [0, 2]]]);
+    expect(holder.report(units([2]), 50)).toBeUndefined();
+    expect(holder.report(units([2, 0]), 150)).toBeUndefined();
+    expect(readUnits(holder.report(units([2]), 150)?.packs[0]?.units ?? '')).toEqual([2]);
+  });
+
+  it('says nothing when it never lacked anything, and a last word when it lacks nothing any more', () => {
+    const holder = new LeaseHolder();
+    expect(holder.report([], 0)).toBeUndefined();
+    holder.report(units([1]), 100);
+    expect(holder.isOpen).toBe(true);
+    expect(holder.report([], 300)?.packs).toEqual([]);
+    expect(holder.isOpen).toBe(false);
+  });
+
+  it('has the chunks of a granted unit until it lacks it no more, or joins anew', () => {
+    const holder = new LeaseHolder();
+    holder.report(units([0, 1]), 0);
+    holder.add([{ pack: PACK.id, unit: 1 }]);
+    expect(holder.has({ pack: PACK, index: CHUNKS_PER_LEASE })).toBe(true);
+    expect(holder.has({ pack: PACK, index: CHUNKS_PER_LEASE - 1 })).toBe(false);
+    holder.report(units([0]), 200);
+    expect(holder.has({ pack: PACK, index: CHUNKS_PER_LEASE })).toBe(false);
+    holder.add([{ pack: PACK.id, unit: 0 }]);
+    holder.reset();
+    expect(holder.has({ pack: PACK, index: 0 })).toBe(false);
+  });
+
+  it('asks for more leases the faster it uses them up', () => {
+    const holder = new LeaseHolder();
+    let next = 0;
+    let open: number[] = [];
+    let leases = 0;
+    for (let nowMs = 0; nowMs < 5000; nowMs += 100) {
+      // Whatever was granted is fetched within 100 ms.
+      const report = holder.report(units(Array.from({ length: 40 }, (_, index) => next + index)), nowMs);
+      leases = report?.leases ?? leases;
+      open = Array.from({ length: leases }, (_, index) => next + index);
+      holder.add(open.map((unit) => ({ pack: PACK.id, unit })));
+      next += open.length;
+    }
+    expect(leases).toBe(32);
+  });
+});
+
+describe('whose turn it is at the origin', () => {
+  const [location] = units([0]) as [{ pack: CatalogPack; index: number }];
+  const peers = ['1', '2', '3', '4'].map((digit) => digit.repeat(32));
+  const facts = (self: string, waitedMs: number, hasServer: boolean): TurnFacts => ({
+    nowMs: 100_000 + waitedMs,
+    hasServer,
+    self,
+    partners: peers.filter((peer) => peer !== self),
+    progressMs: 100_000,
+  });
+
+  it('is the lease that says so while there is a server, until patience ends', () => {
+    expect(isOurTurn(location, true, facts('1', 0, true))).toBe(true);
+    expect(isOurTurn(location, false, facts('1', PATIENCE_MS - 1, true))).toBe(false);
+    expect(isOurTurn(location, false, facts('1', PATIENCE_MS, true))).toBe(true);
+  });
+
+  it('is one partner after the other without a server, the same order for all of them', () => {
+    const first = peers.filter((peer) => isOurTurn(location, false, facts(peer, 0, false)));
+    expect(first).toHaveLength(1);
+    const second = peers.filter((peer) => isOurTurn(location, false, facts(peer, 1500, false)));
+    expect(second).toHaveLength(2);
+    expect(second).toEqual(expect.arrayContaining(first));
+    expect(peers.every((peer) => isOurTurn(location, false, facts(peer, PATIENCE_MS, false)))).toBe(true);
+  });
+
+  it('falls on different partners for different units', () => {
+    const firsts = units(Array.from({ length: 40 }, (_, index) => index)).map((unit) =>
+      peers.find((peer) => isOurTurn(unit, false, facts(peer, 0, false))),
+    );
+    for (const peer of peers) expect(firsts.filter((one) => one === peer).length).toBeGreaterThan(3);
+  });
+
+  it('is ours when nobody else is known', () => {
+    expect(isOurTurn(location, false, { ...facts('1', 0, false), partners: [] })).toBe(true);
+    expect(isOurTurn(location, false, { ...facts('1', 0, false), self: undefined })).toBe(true);
+  });
+});

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { writeUnits } from '../../../src/protocol/lease-units.ts';
+import { type Grant, LeaseBook } from '../../../src/signal-server/lease-book.ts';
+
+const PACK = 'a'.repeat(64);
+const FIRST_LEASE_MS = 8000;
+
+function want(units: readonly number[], pack = PACK): { pack: string; units: string }[] {
+  return units.length === 0 ? [] : [{ pack, units: writeUnits(units) }];
+}
+
+/** Peer → units granted, in one pack. */
+function granted(grants: readonly Grant[]): Record<string, number[]> {
+  return Object.fromEntries(grants.map(({ to, leases }) => [to, leases.map(({ unit }) => unit)]));
+}
+
+describe('the lease book', () => {
+  it('grants each unit to one peer at a time, no more than it has room for', () => {
+    const book = new LeaseBook();
+    expect(granted(book.want('a', want([0, 1, 2, 3]), 2, 0))).toEqual({ a: [0, 1] });
+    expect(granted(book.want('b', want([0, 1, 2, 3]), 2, 0))).toEqual({ b: [2, 3] });
+    expect(book.want('c', want([0, 1, 2, 3]), 2, 0)).toEqual([]);
+  });
+
+  it('grants the next unit to a holder that no longer lacks one', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0, 1, 2]), 1, 0);
+    expect(granted(book.want('a', want([1, 2]), 1, 100))).toEqual({ a: [1] });
+  });
+
+  it('lets a fetched unit spread before it grants it again, and only to somebody who still lacks it', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0]), 1, 0);
+    book.want('b', want([0]), 1, 0);
+    book.want('a', [], 1, 1000);
+    expect(book.tick(4900)).toEqual([]);
+    expect(granted(book.tick(5100))).toEqual({ b: [0] });
+  });
+
+  it('believes a peer that has got a unit from a partner as much as its holder', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0]), 1, 0);
+    book.want('b', want([0]), 1, 0);
+    book.want('c', want([0]), 1, 0);
+    book.want('b', [], 1, 7000);
+    expect(book.tick(FIRST_LEASE_MS + 1)).toEqual([]);
+    expect(granted(book.tick(7000 + FIRST_LEASE_MS + 1))).toEqual({ c: [0] });
+  });
+
+  it('gives the unit of a silent holder to another', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0]), 1, 0);
+    book.want('b', want([0]), 1, 0);
+    expect(granted(book.tick(FIRST_LEASE_MS + 1))).toEqual({ b: [0] });
+  });
+
+  it('gives a hoarder less each time that it lets its leases run out', () => {
+    const book = new LeaseBook();
+    book.want('hoarder', want([0, 1, 2, 3, 4, 5, 6, 7]), 4, 0);
+    expect(book.tick(FIRST_LEASE_MS + 1)).toEqual([]);
+    expect(granted(book.want('b', want([0, 1, 2, 3]), 4, FIRST_LEASE_MS + 2))).toEqual({ b: [0, 1, 2, 3] });
+  });
+
+  it('frees the leases of a peer that leaves at once', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0, 1]), 2, 0);
+    book.want('b', want([0, 1]), 2, 0);
+    expect(granted(book.leave('a', 50))).toEqual({ b: [0, 1] });
+  });
+
+  it('waits for a silent holder no longer than three times what leases usually take, and a second', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0, 1]), 1, 0);
+    book.want('a', want([1]), 1, 200);
+    book.want('b', want([1]), 1, 200);
+    expect(book.tick(200 + 1599)).toEqual([]);
+    expect(granted(book.tick(200 + 1601))).toEqual({ b: [1] });
+  });
+
+  it('keeps nothing of peers that want nothing', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0]), 1, 0);
+    expect(book.isOpen).toBe(true);
+    book.want('a', [], 1, 100);
+    expect(book.isOpen).toBe(false);
+    expect(book.leave('a', 200)).toEqual([]);
+  });
+});
