@@ -33,6 +33,8 @@ export class Connection {
   readonly site: string;
   /** Set once it joined. */
   roomName: string | undefined;
+  /** The part of the room whose peers it can meet; empty when that is all of it. */
+  part = '';
   /** `joining` and `closing` must end by `deadline`. */
   phase: 'joining' | 'joined' | 'closing' = 'joining';
   /** Milliseconds on the server's clock. */

@@ -7,7 +7,8 @@ import { type Delivery, Room, type RoomOptions } from './room.ts';
 export class RoomDirectory {
   readonly #options: RoomOptions;
   readonly #rooms = new Map<string, Room>();
-  readonly #leases = new Map<Room, LeaseBook>();
+  /** By room, then by the part of it whose peers can meet each other: each part fetches its own copy. */
+  readonly #leases = new Map<Room, Map<string, LeaseBook>>();
 
   constructor(options: RoomOptions) {
     this.#options = options;
@@ -23,6 +24,7 @@ export class RoomDirectory {
     if (!room.join(connection.peer, connection.site, reach)) return false;
     this.#rooms.set(roomName, room);
     connection.roomName = roomName;
+    connection.part = reach === 'site' ? connection.site : '';
     return true;
   }
 
@@ -35,7 +37,7 @@ export class RoomDirectory {
       case 'signal':
         return room.signal(connection.peer, message.to, message.signal);
       case 'want':
-        return toDeliveries(this.#leasesOf(room).want(connection.peer, message.packs, message.leases, nowMs));
+        return toDeliveries(this.#leasesOf(room, connection.part).want(connection.peer, message.packs, message.leases, nowMs));
       case 'unmatch':
         return room.unmatch(connection.peer, message.peer);
       default:
@@ -45,13 +47,14 @@ export class RoomDirectory {
 
   /** To be called every second: leases run out. */
   tick(nowMs: number): Delivery[] {
-    return [...this.#leases.values()].flatMap((leases) => toDeliveries(leases.tick(nowMs)));
+    const books = [...this.#leases.values()].flatMap((parts) => [...parts.values()]);
+    return books.flatMap((leases) => toDeliveries(leases.tick(nowMs)));
   }
 
   leave(connection: Connection, nowMs: number): Delivery[] {
     const room = this.#roomOf(connection);
     if (room === undefined || connection.roomName === undefined) return [];
-    const grants = this.#leases.get(room)?.leave(connection.peer, nowMs) ?? [];
+    const grants = this.#leases.get(room)?.get(connection.part)?.leave(connection.peer, nowMs) ?? [];
     const deliveries = [...room.leave(connection.peer), ...toDeliveries(grants)];
     if (room.size === 0) {
       this.#rooms.delete(connection.roomName);
@@ -66,9 +69,10 @@ export class RoomDirectory {
   }
 
   /** Made when somebody first wants something: most rooms of a small site have nobody who does. */
-  #leasesOf(room: Room): LeaseBook {
-    const leases = this.#leases.get(room) ?? new LeaseBook();
-    this.#leases.set(room, leases);
+  #leasesOf(room: Room, part: string): LeaseBook {
+    const parts = this.#leases.get(room) ?? new Map<string, LeaseBook>();
+    const leases = parts.get(part) ?? new LeaseBook();
+    this.#leases.set(room, parts.set(part, leases));
     return leases;
   }
 }
