@@ -37,7 +37,9 @@ export class RoomDirectory {
       case 'signal':
         return room.signal(connection.peer, message.to, message.signal);
       case 'want':
-        return toDeliveries(this.#leasesOf(room, connection.part).want(connection.peer, message.packs, message.leases, nowMs));
+        return toDeliveries(
+          this.#leasesOf(room, connection.part).want(connection.peer, message.packs, message.leases, nowMs),
+        );
       case 'unmatch':
         return room.unmatch(connection.peer, message.peer);
       default:
