@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { type BuildEnvironmentOptions, defineConfig, type Plugin } from 'vite';
+import { leanSimplePeer } from './lean-simple-peer.ts';
 import { SHORTENED_NAMES } from './worker-names.ts';
 
 const BROWSER_TARGET = 'es2022';
@@ -63,7 +64,7 @@ const SHARED: BuildEnvironmentOptions = { emptyOutDir: false, copyPublicDir: fal
 export default defineConfig({
   // Relative, so that the demo and the page scripts work from any folder of a static host.
   base: './',
-  plugins: [bareErrors],
+  plugins: [bareErrors, leanSimplePeer(['page', 'lib'])],
   environments: {
     // What `tabseed publish` copies into a release: lazily imported chunks lie beside client.js.
     page: {
@@ -134,7 +135,8 @@ export default defineConfig({
         minify: false,
         lib: { entry: entries.lib, formats: ['es'] },
         rolldownOptions: {
-          external: isPackage,
+          // simple-peer is bundled: its consumers' bundlers would take the large prebundled file.
+          external: (id, importer, isResolved) => !id.startsWith('simple-peer') && isPackage(id, importer, isResolved),
           output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
         },
       },

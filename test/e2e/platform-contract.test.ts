@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { build, type Rolldown } from 'vite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { leanSimplePeer } from '../../lean-simple-peer.ts';
 import { clockContract } from '../contract/clock-contract.ts';
 import { codecContract } from '../contract/codec-contract.ts';
 import type { ContractCase } from '../contract/contract.ts';
@@ -28,6 +29,8 @@ async function bundle(): Promise<Map<string, string>> {
   const result = (await build({
     configFile: false,
     logLevel: 'error',
+    // The simple-peer that pages get.
+    plugins: [leanSimplePeer(['client'])],
     build: {
       write: false,
       minify: false,
