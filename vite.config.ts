@@ -16,6 +16,7 @@ const entries: Record<(typeof ENVIRONMENTS)[number], Entries> = {
   node: {
     'cli/main': 'src/cli/main.ts',
     'node/index': 'src/node/index.ts',
+    'node/engine-process': 'src/node/engine-process.ts',
     'signal-server/index': 'src/signal-server/index.ts',
     'publisher/index': 'src/publisher/index.ts',
     'protocol/index': 'src/protocol/index.ts',

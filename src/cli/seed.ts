@@ -2,8 +2,15 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
-import { type Command, InvalidArgumentError } from 'commander';
-import { createNodePeer, type NodePeer, type NodePeerProgress } from '../node/index.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import {
+  createNodePeer,
+  type NodePeer,
+  type NodePeerEvent,
+  type NodePeerProgress,
+  type RtcLibrary,
+} from '../node/index.ts';
+import { parseByteCount } from './byte-count.ts';
 import { termination } from './termination.ts';
 import { parseUploadLimit } from './upload-limit.ts';
 
@@ -11,13 +18,13 @@ interface SeedFlags {
   readonly store?: string;
   readonly publicKey: readonly string[];
   readonly uploadLimit?: number;
+  readonly diskLimit?: number;
+  readonly rtc?: RtcLibrary;
   readonly json: boolean;
 }
 
 /** A line for programs, and for logs, not more often than this. */
 const REPORT_MS = 1000;
-/** Native WebRTC code is known to hang while connections close; what is on disk is complete at any moment. */
-const CLOSE_LIMIT_MS = 5000;
 const BYTES_PER_MB = 1_000_000;
 
 /** Adds `tabseed seed`. */
@@ -34,6 +41,12 @@ export function registerSeed(program: Command): void {
       [],
     )
     .option('--upload-limit <bytes>', 'most that it uploads, bytes a second (default: no limit)', parseUploadLimit)
+    .option(
+      '--disk-limit <size>',
+      'most that the mirrored chunks take on the disk, such as 10GB (default: no limit)',
+      parseByteCount,
+    )
+    .addOption(new Option('--rtc <library>', 'WebRTC library (default: datachannel)').choices(['datachannel', 'wrtc']))
     .option('--json', 'print one JSON object a line: progress each second, and when the mirror is complete', false)
     .action(seed);
 }
@@ -58,7 +71,10 @@ async function seed(url: string, flags: SeedFlags): Promise<void> {
       store: flags.store ?? defaultStore(url),
       publicKeys: flags.publicKey.length > 0 ? flags.publicKey : undefined,
       uploadBytesPerSecond: flags.uploadLimit,
+      diskLimitBytes: flags.diskLimit,
+      rtc: flags.rtc,
       onProgress: (progress) => display.update(progress),
+      onEvent: (event) => display.tell(event),
     });
   } catch (error) {
     display.stop();
@@ -72,13 +88,13 @@ async function seed(url: string, flags: SeedFlags): Promise<void> {
   const isRetired = await Promise.race([stopped.then(() => false), peer.retired.then(() => true)]);
   display.stop();
   if (isRetired) process.stderr.write(`tabseed: ${url} was retired by its publisher: nobody needs a seed\n`);
-  await Promise.race([peer.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS))]);
-  // `@roamhq/wrtc` keeps threads that end the process late, or crash it.
-  process.exit(0);
+  // What is being sent is finished; a second signal ends the process at once.
+  await peer.close();
 }
 
 interface Display {
   update(progress: NodePeerProgress): void;
+  tell(event: NodePeerEvent): void;
   complete(sentence: string, peer: NodePeer): void;
   stop(): void;
 }
@@ -94,6 +110,7 @@ function barDisplay(): Display {
       if (!bar.isActive) bar.start(totalBytes, storedBytes, payload);
       else bar.update(storedBytes, payload);
     },
+    tell: tellOnStderr,
     complete(sentence) {
       bar.stop();
       process.stdout.write(`${sentence}, seeding (Ctrl+C stops it)\n`);
@@ -105,6 +122,7 @@ function barDisplay(): Display {
 function quietDisplay(): Display {
   return {
     update: () => undefined,
+    tell: tellOnStderr,
     complete: (sentence) => void process.stdout.write(`${sentence}, seeding\n`),
     stop: () => undefined,
   };
@@ -121,9 +139,30 @@ function jsonDisplay(): Display {
       reportedMs = performance.now();
       print('progress', progress);
     },
+    tell: ({ type, ...details }) => print(type, details),
     complete: (_sentence, { release, traffic }) => print('mirrored', { ...release, traffic }),
     stop: () => undefined,
   };
+}
+
+function tellOnStderr(event: NodePeerEvent): void {
+  const sentence = sentenceOf(event);
+  if (sentence !== undefined) process.stderr.write(`tabseed: ${sentence}\n`);
+}
+
+function sentenceOf(event: NodePeerEvent): string | undefined {
+  switch (event.type) {
+    case 'engine-started':
+      return undefined;
+    case 'engine-lost':
+      return `the seed's process ended (${event.how}), the next starts in ${(event.restartMs / 1000).toFixed(1)} s`;
+    case 'engine-recycled':
+      return `the seed's process makes way for a new one (${event.reason})`;
+    case 'disk-limit':
+      return `--disk-limit is too small for the release: ${event.chunkCount} chunks of it are not kept nor seeded`;
+    default:
+      return event satisfies never;
+  }
 }
 
 function defaultStore(url: string): string {

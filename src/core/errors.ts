@@ -30,6 +30,8 @@ export class OriginError extends Error {
 export type StoreErrorCode =
   /** No space, by quota or disk. */
   | 'store-full'
+  /** The cap that its owner set is reached. */
+  | 'disk-limit'
   /** Blocked, lost or broken: work on without it. */
   | 'store-unavailable';
 

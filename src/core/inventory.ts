@@ -4,7 +4,7 @@ import { openChunk } from './chunk.ts';
 import { IntegrityError } from './errors.ts';
 import { Holdings } from './holdings.ts';
 import type { CancelTimer, ChunkStore, Clock, Codec, Digest, Log, StoredChunk } from './ports.ts';
-import { StoreWriter, WRITE_BEHIND_BYTES } from './store-writer.ts';
+import { StoreWriter } from './store-writer.ts';
 
 interface InventoryPorts {
   readonly store: ChunkStore;
@@ -34,11 +34,11 @@ export class Inventory {
   #cancelNote: CancelTimer | undefined;
 
   /** `onGained` hears of every chunk that can be served from now on, in runs of neighbours. */
-  constructor(ports: InventoryPorts, onGained: (runs: readonly Span[]) => void) {
+  constructor(ports: InventoryPorts, writeBehindBytes: number, onGained: (runs: readonly Span[]) => void) {
     this.#ports = ports;
     this.#onGained = onGained;
     // Held since they came: that they are written now is no news to anybody.
-    this.#writer = new StoreWriter(ports, WRITE_BEHIND_BYTES, () => undefined);
+    this.#writer = new StoreWriter(ports, writeBehindBytes, () => undefined);
   }
 
   /** Learns what the store holds. Without a store there is only nothing to seed. */

@@ -56,6 +56,7 @@ export class PeerSession {
   #nextRequest = 0;
   #greeted = false;
   #ended = false;
+  #isLeaving = false;
   #pingSentMs = 0;
 
   constructor(peer: PeerId, link: PeerLink, host: SessionHost) {
@@ -109,6 +110,16 @@ export class PeerSession {
       const number = this.#announced.get(pack.id);
       if (number !== undefined) this.#send({ type: 'bitfield', pack: number, bits: holdings.bitfield(pack).toBytes() });
     }
+  }
+
+  /** Takes no request any more. A new one gets no answer: the end of the connection, soon, is the answer. */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
+  /** A request is being answered. */
+  get isUploading(): boolean {
+    return this.#uploads.isBusy;
   }
 
   /** The peer gets nothing of what it has asked for. */
@@ -266,6 +277,7 @@ export class PeerSession {
   }
 
   #handleRequest(message: PeerMessage & { type: 'request' }): void {
+    if (this.#isLeaving) return;
     const { request, first, count } = message;
     const pack = this.#host.pack(this.#remote.id(message.pack));
     const valid = pack !== undefined && first + count <= pack.chunks.length;

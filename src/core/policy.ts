@@ -1,3 +1,5 @@
+import { WRITE_AT_ONCE_BYTES, WRITE_BEHIND_BYTES } from './store-writer.ts';
+
 /** Numbers that a deployment or a test may choose; the defaults are for a browser tab. */
 export interface SwarmPolicy {
   /** Connections that it keeps; asks for partners until it has them. */
@@ -16,6 +18,8 @@ export interface SwarmPolicy {
   readonly uploadBytesPerSecond: number | undefined;
   /** Parallel Range requests. */
   readonly originSpans: number;
+  /** Chunks that wait for a pause in the transfer before they are written; the most that a crash costs. */
+  readonly writeBehindBytes: number;
 }
 
 export const TAB_POLICY: SwarmPolicy = {
@@ -28,7 +32,14 @@ export const TAB_POLICY: SwarmPolicy = {
   minimumPeerBytesPerSecond: 500_000,
   uploadBytesPerSecond: undefined,
   originSpans: 6,
+  writeBehindBytes: WRITE_BEHIND_BYTES,
 };
 
-/** A headless peer has no page to slow down. */
-export const NODE_POLICY: SwarmPolicy = { ...TAB_POLICY, wantedPeers: 8, maximumPeers: 60, dialsPerHour: 1000 };
+/** A headless peer has no page to slow down, and may be killed at any moment. */
+export const NODE_POLICY: SwarmPolicy = {
+  ...TAB_POLICY,
+  wantedPeers: 8,
+  maximumPeers: 60,
+  dialsPerHour: 1000,
+  writeBehindBytes: WRITE_AT_ONCE_BYTES,
+};

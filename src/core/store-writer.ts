@@ -56,7 +56,7 @@ export class StoreWriter {
     this.#lastAddedMs = this.#clock.now();
     const isFull = (): boolean => this.#waitingBytes >= this.#maxWaitingBytes;
     if (isFull()) this.#start(isFull);
-    this.#cancelTimer ??= this.#clock.after(IDLE_MS, () => this.#whenIdle());
+    this.#whenIdleLater();
   }
 
   /** Writes what is left. */
@@ -65,6 +65,10 @@ export class StoreWriter {
       this.#start(() => true);
       await this.#writing;
     }
+  }
+
+  #whenIdleLater(): void {
+    this.#cancelTimer ??= this.#clock.after(IDLE_MS, () => this.#whenIdle());
   }
 
   #whenIdle(): void {
@@ -77,6 +81,8 @@ export class StoreWriter {
   #start(goOn: () => boolean): void {
     this.#writing ??= this.#write(goOn).then(() => {
       this.#writing = undefined;
+      // The pause may have come, and found this write under way.
+      if (this.#waiting.size > 0) this.#whenIdleLater();
     });
   }
 

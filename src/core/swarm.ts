@@ -39,6 +39,8 @@ export interface Want {
 const TICK_MS = 100;
 /** Chunks read from the store at once when a fetch finds them there. */
 const STORE_READ_BATCH = 16;
+/** How often a drain looks whether an upload has ended. */
+const DRAIN_STEP_MS = 20;
 /** Bytes that wait for the store before no more are asked for: bounds memory when the disk is slower than the network. */
 const MAX_UNWRITTEN_BYTES = 80 * 1024 * 1024;
 
@@ -80,7 +82,7 @@ export class Swarm {
       },
       onChange: () => this.#pumpSoon(),
     });
-    this.#inventory = new Inventory(ports, (runs) => this.#announce(runs));
+    this.#inventory = new Inventory(ports, policy.writeBehindBytes, (runs) => this.#announce(runs));
     this.#origin = new OriginReads(ports, {
       onChunk: (chunk, stored) => void this.#takeFromOrigin(chunk, stored),
       onFailed: (chunks) => this.#handleOriginFailure(chunks),
@@ -143,6 +145,24 @@ export class Swarm {
 
   get peerCount(): number {
     return this.#sessions.size;
+  }
+
+  /** Leaves the room: no new peers, no new requests. What is being sent goes on; what is left is written. */
+  async leave(): Promise<void> {
+    for (const session of this.#sessions.values()) session.leave();
+    await this.#roster.close();
+    await this.#inventory.close();
+  }
+
+  /** After `leave`: says goodbye to each peer that has what it asked for, and to all when the time is over. */
+  async drain(limitMs: number): Promise<void> {
+    const { clock } = this.#ports;
+    const endMs = clock.now() + limitMs;
+    while (this.#sessions.size > 0 && clock.now() < endMs) {
+      for (const session of [...this.#sessions.values()]) if (!session.isUploading) session.close('closed');
+      if (this.#sessions.size > 0) await new Promise<void>((resolve) => clock.after(DRAIN_STEP_MS, resolve));
+    }
+    await this.close();
   }
 
   /** Says goodbye to everyone and writes what is left. */

@@ -60,6 +60,10 @@ export class UploadQueue {
     return true;
   }
 
+  get isBusy(): boolean {
+    return this.#uploads.size > 0;
+  }
+
   cancel(request: number): void {
     this.#uploads.delete(request);
   }

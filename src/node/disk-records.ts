@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
+const TEMPORARY = '.part';
 
 /** Small files in the store's folder; each is replaced whole or not at all. */
 export class DiskRecords {
@@ -22,7 +24,7 @@ export class DiskRecords {
 
   async write(name: string, content: Uint8Array | string): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
-    const temporary = join(this.#folder, `${name}.${randomUUID()}.part`);
+    const temporary = join(this.#folder, `${name}.${randomUUID()}${TEMPORARY}`);
     try {
       // Flushed before the rename: a power cut must not leave the new name with nothing in it.
       await writeFile(temporary, content, { flush: true });
@@ -31,6 +33,11 @@ export class DiskRecords {
       await rm(temporary, { force: true });
       throw error;
     }
+  }
+
+  /** Deletes what a crash left half-written. */
+  async sweep(): Promise<void> {
+    for (const name of await readdir(this.#folder)) if (name.endsWith(TEMPORARY)) await this.delete(name);
   }
 
   async delete(name: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreError } from '../core/errors.ts';
 import type { ChunkStore, StoredChunk } from '../core/ports.ts';
@@ -12,6 +12,13 @@ const FOLDER_CHARACTERS = 2;
 /** Files open at once: as many as Node's pool has threads, and room for the queue. */
 const MAX_PARALLEL_FILES = 8;
 const TEMPORARY = '.part';
+/** Disks give out space in blocks. */
+const BLOCK_BYTES = 4096;
+
+/** Bytes that a chunk of so many encoded bytes takes on the disk. */
+export function diskBytes(encodedBytes: number): number {
+  return Math.ceil((encodedBytes + 1) / BLOCK_BYTES) * BLOCK_BYTES;
+}
 
 /**
  * Chunks as files, one each: the encoding's tag, then the encoded bytes. A file is written under another name and then
@@ -21,20 +28,34 @@ export class DiskStore implements ChunkStore {
   readonly #folder: string;
   readonly #limit = withLimit(MAX_PARALLEL_FILES);
   readonly #underWay = new Set<Promise<unknown>>();
+  readonly #limitBytes: number | undefined;
+  /** What each chunk takes; known only where there is a limit. */
+  readonly #diskBytes = new Map<ChunkId, number>();
+  #usedBytes = 0;
   #isClosed = false;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, limitBytes: number | undefined) {
     this.#folder = folder;
+    this.#limitBytes = limitBytes;
   }
 
-  /** @throws StoreError when the folder cannot be made or read. */
-  static async open(folder: string): Promise<DiskStore> {
-    const store = new DiskStore(join(folder, 'chunks'));
+  /**
+   * @param limitBytes most that the files of all chunks may take; a `put` above it rejects with `disk-limit`.
+   * @throws StoreError when the folder cannot be made or read.
+   */
+  static async open(folder: string, limitBytes?: number): Promise<DiskStore> {
+    const store = new DiskStore(join(folder, 'chunks'), limitBytes);
     await store.#run(async () => {
       await mkdir(store.#folder, { recursive: true });
       await store.#sweep();
+      if (limitBytes !== undefined) await store.#measure();
     });
     return store;
+  }
+
+  /** What a chunk takes on the disk; known only where there is a limit. */
+  diskBytesOf(id: ChunkId): number {
+    return this.#diskBytes.get(id) ?? 0;
   }
 
   list(): Promise<ChunkId[]> {
@@ -54,6 +75,7 @@ export class DiskStore implements ChunkStore {
       return { id, content };
     });
     return this.#run(async () => {
+      this.#reserve(files);
       const written = await Promise.allSettled(files.map((file) => this.#limit(() => this.#write(file))));
       const failed = written.find((outcome) => outcome.status === 'rejected');
       if (failed === undefined) return;
@@ -120,11 +142,38 @@ export class DiskStore implements ChunkStore {
 
   async #remove(ids: readonly ChunkId[]): Promise<void> {
     await Promise.all(ids.map((id) => this.#limit(() => rm(this.#path(id), { force: true }))));
+    for (const id of ids) this.#account(id, 0);
   }
 
   async #files(): Promise<{ folder: string; name: string }[]> {
     const entries = await readdir(this.#folder, { recursive: true, withFileTypes: true });
     return entries.filter((entry) => entry.isFile()).map((entry) => ({ folder: entry.parentPath, name: entry.name }));
+  }
+
+  /** Before anything is written: not even for a moment may there be more than the limit. */
+  #reserve(files: readonly { id: ChunkId; content: Uint8Array }[]): void {
+    if (this.#limitBytes === undefined) return;
+    const sizes = files.map(({ id, content }) => ({ id, bytes: diskBytes(content.length - 1) }));
+    const added = sizes.reduce((sum, { id, bytes }) => sum + bytes - this.diskBytesOf(id), 0);
+    if (this.#usedBytes + added > this.#limitBytes) {
+      throw new StoreError('disk-limit', `more than the ${this.#limitBytes} bytes that the chunks may take`);
+    }
+    for (const { id, bytes } of sizes) this.#account(id, bytes);
+  }
+
+  #account(id: ChunkId, bytes: number): void {
+    this.#usedBytes += bytes - this.diskBytesOf(id);
+    if (bytes === 0) this.#diskBytes.delete(id);
+    else this.#diskBytes.set(id, bytes);
+  }
+
+  async #measure(): Promise<void> {
+    const files = (await this.#files()).filter(({ name }) => isSha256(name));
+    const measure = async ({ folder, name }: { folder: string; name: string }): Promise<void> => {
+      const { size } = await this.#limit(() => stat(join(folder, name)));
+      this.#account(name, diskBytes(Math.max(0, size - 1)));
+    };
+    await Promise.all(files.map(measure));
   }
 
   async #sweep(): Promise<void> {

@@ -15,6 +15,10 @@ export type NodePeerErrorCode =
   | 'peers-off'
   /** The publisher took Tabseed out of the app. */
   | 'retired'
+  /** Another process works with this store. */
+  | 'store-locked'
+  /** The process of the engine died several times before it had started once. */
+  | 'engine-died'
   /** `close` was called before the mirror was complete. */
   | 'closed';
 

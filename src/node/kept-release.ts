@@ -6,17 +6,21 @@ import { decodeManifest } from '../protocol/manifest.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import type { DiskRecords } from './disk-records.ts';
 
-const POINTER_FILE = 'pointer.bin';
-const MANIFEST_FILE = 'manifest.bin';
+/** `previous` is the release before, which browsers that have not updated yet still ask for. */
+export type KeptName = 'newest' | 'previous';
 
-/** The newest release that this peer has seen, verified again; `undefined` when there is none, or it is damaged. */
+const POINTER_FILE = { newest: 'pointer.bin', previous: 'previous-pointer.bin' };
+const MANIFEST_FILE = { newest: 'manifest.bin', previous: 'previous-manifest.bin' };
+
+/** A release that this peer has kept, verified again; `undefined` when there is none, or it is damaged. */
 export async function readKeptRelease(
+  name: KeptName,
   records: DiskRecords,
   config: WorkerConfig,
   digest: Digest,
 ): Promise<LoadedRelease | undefined> {
-  const pointerBytes = await records.read(POINTER_FILE);
-  const manifestBytes = await records.read(MANIFEST_FILE);
+  const pointerBytes = await records.read(POINTER_FILE[name]);
+  const manifestBytes = await records.read(MANIFEST_FILE[name]);
   if (pointerBytes === undefined || manifestBytes === undefined) return undefined;
   try {
     const pointer = await verifyPointer(pointerBytes, config);
@@ -30,7 +34,7 @@ export async function readKeptRelease(
 }
 
 /** A crash between the two leaves a pair that does not fit, which the next start loads anew. */
-export async function keepRelease(records: DiskRecords, release: LoadedRelease): Promise<void> {
-  await records.write(MANIFEST_FILE, release.manifestBytes);
-  await records.write(POINTER_FILE, release.pointerBytes);
+export async function keepRelease(name: KeptName, records: DiskRecords, release: LoadedRelease): Promise<void> {
+  await records.write(MANIFEST_FILE[name], release.manifestBytes);
+  await records.write(POINTER_FILE[name], release.pointerBytes);
 }

@@ -3,6 +3,7 @@ import type { Swarm, Want } from '../core/swarm.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import type { StoreObserver } from './observed-store.ts';
+import type { StorePlan } from './store-plan.ts';
 
 /** Chunks asked for and not yet on disk: some 64 MiB, many round trips' worth for any line. */
 const WINDOW_CHUNKS = 1024;
@@ -18,7 +19,7 @@ export interface MirrorProgress {
 
 type Fetch = Swarm['fetch'];
 
-/** Fetches every chunk of one release until all are on disk, and again what the disk loses later. */
+/** Fetches the planned chunks of one release until all are on disk, and again what the disk loses later. */
 export class Mirror implements StoreObserver {
   readonly #fetch: Fetch;
   readonly #clock: Clock;
@@ -33,10 +34,9 @@ export class Mirror implements StoreObserver {
   #storedBytes = 0;
   #isClosed = false;
 
-  /** @param held what is on disk already. */
   constructor(
     manifest: Manifest,
-    held: ReadonlySet<ChunkId>,
+    plan: Pick<StorePlan, 'keep' | 'fetch'>,
     options: {
       readonly fetch: Fetch;
       readonly clock: Clock;
@@ -48,12 +48,13 @@ export class Mirror implements StoreObserver {
     this.#clock = options.clock;
     this.#onProgress = options.onProgress;
     this.#onComplete = options.onComplete;
-    for (const { id, plainBytes } of manifest.packs.flatMap((pack) => pack.chunks))
+    for (const { id, plainBytes } of manifest.packs.flatMap(({ chunks }) => chunks)) {
+      const isMissing = plan.fetch.has(id);
+      if (this.#plainBytes.has(id) || (!isMissing && !plan.keep.has(id))) continue;
       this.#plainBytes.set(id, plainBytes);
-    for (const [id, plainBytes] of this.#plainBytes) {
       this.#totalBytes += plainBytes;
-      if (held.has(id)) this.#storedBytes += plainBytes;
-      else this.#missing.add(id);
+      if (isMissing) this.#missing.add(id);
+      else this.#storedBytes += plainBytes;
     }
     this.#queue = [...this.#missing];
   }
@@ -85,8 +86,13 @@ export class Mirror implements StoreObserver {
     this.#refill();
   }
 
-  onRefused(ids: readonly ChunkId[]): void {
-    for (const id of ids) if (this.#missing.has(id)) this.#retryLater(id);
+  onRefused(ids: readonly ChunkId[], isFinal: boolean): void {
+    for (const id of ids) {
+      if (!this.#missing.has(id)) continue;
+      if (isFinal) this.#giveUp(id);
+      else this.#retryLater(id);
+    }
+    if (isFinal) this.#report();
   }
 
   close(): void {
@@ -116,6 +122,14 @@ export class Mirror implements StoreObserver {
       },
     });
     if (unanswered > 0) this.#wants.add(want);
+  }
+
+  /** It came in another encoding than planned, and is too large for what is left. */
+  #giveUp(id: ChunkId): void {
+    this.#missing.delete(id);
+    this.#open.delete(id);
+    this.#totalBytes -= this.#plainBytes.get(id) ?? 0;
+    this.#plainBytes.delete(id);
   }
 
   #retryLater(id: ChunkId): void {

@@ -1,22 +1,25 @@
 import { WebSocket } from 'ws';
+import { Catalog } from '../core/catalog.ts';
 import type { SwarmPolicy } from '../core/policy.ts';
 import type { CancelTimer, Clock, Digest, Log, Random } from '../core/ports.ts';
 import { Swarm } from '../core/swarm.ts';
 import { httpOrigin } from '../platform/http-origin.ts';
 import { type LoadedRelease, loadRelease } from '../platform/release-source.ts';
 import { roomOf } from '../platform/room-name.ts';
-import { rtcDialer } from '../platform/rtc-dialer.ts';
 import { signalUrl } from '../platform/signal-url.ts';
-import { loadSimplePeer } from '../platform/simple-peer.ts';
 import { webSocketSignaling } from '../platform/web-socket-signaling.ts';
+import type { ChunkId } from '../protocol/identifier.ts';
 import { MAX_SIGNAL_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts';
 import { addTraffic, noTraffic, type Traffic } from '../protocol/traffic.ts';
+import type { CountedDialer } from './counted-dialer.ts';
 import type { DiskRecords } from './disk-records.ts';
 import { NodePeerError } from './errors.ts';
 import { keepRelease } from './kept-release.ts';
 import { Mirror, type MirrorProgress } from './mirror.ts';
 import type { ObservedStore } from './observed-store.ts';
+import { Scrub } from './scrub.ts';
+import { planStore } from './store-plan.ts';
 import type { Trust } from './trust.ts';
 import { zlibCodec } from './zlib-codec.ts';
 
@@ -25,6 +28,10 @@ const CHECK_MS = 60_000;
 const CHECK_JITTER = 0.25;
 /** From the attempt to the open socket; `ws` itself would wait for ever. */
 const HANDSHAKE_LIMIT_MS = 10_000;
+/** What is being sent may go on for so long. A container has ten seconds from SIGTERM to its end. */
+const DRAIN_LIMIT_MS = 6000;
+/** A link closes within two seconds. */
+const LINKS_LIMIT_MS = 2500;
 
 export interface NodePeerProgress extends MirrorProgress {
   readonly sequence: number;
@@ -42,7 +49,7 @@ export interface NodePeer {
   readonly traffic: Traffic;
   /** The newest release that it knows. */
   readonly release: { readonly sequence: number; readonly version: string };
-  /** Leaves the swarm and writes what is left. */
+  /** Takes no more requests, finishes what is being sent within some seconds, and leaves the swarm. */
   close(): Promise<void>;
 }
 
@@ -55,10 +62,18 @@ export interface PeerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly store: ObservedStore;
-  readonly wrtc: object;
+  readonly dialer: CountedDialer;
+  readonly diskLimit: DiskLimit | undefined;
   readonly policy: SwarmPolicy;
   readonly log: Log;
   readonly onProgress: (progress: NodePeerProgress) => void;
+  /** The cap is too small for the newest release: so many chunks of it are not kept. */
+  readonly onUnfit: (chunkCount: number) => void;
+}
+
+interface DiskLimit {
+  readonly bytes: number;
+  readonly diskBytesOf: (id: ChunkId) => number;
 }
 
 export class MirroringPeer implements NodePeer {
@@ -68,9 +83,11 @@ export class MirroringPeer implements NodePeer {
   readonly #parts: PeerParts;
   #swarm: Swarm | undefined;
   #mirror: Mirror | undefined;
+  readonly #scrub: Scrub;
+  #catalog = new Catalog([]);
+  #isLeaving = false;
   #release: LoadedRelease | undefined;
   #cancelCheck: CancelTimer | undefined;
-  #isClosed = false;
   #resolveMirrored: () => void = () => undefined;
   #resolveRetired: () => void = () => undefined;
   #rejectMirrored: (error: NodePeerError) => void = () => undefined;
@@ -80,6 +97,8 @@ export class MirroringPeer implements NodePeer {
     this.retired = new Promise((resolve) => {
       this.#resolveRetired = resolve;
     });
+    const { store, digest, clock, log } = parts;
+    this.#scrub = new Scrub({ store, digest, clock, log, codec: zlibCodec(), catalog: () => this.#catalog });
     this.mirrored = new Promise((resolve, reject) => {
       this.#resolveMirrored = resolve;
       this.#rejectMirrored = reject;
@@ -97,23 +116,32 @@ export class MirroringPeer implements NodePeer {
     return { sequence, version };
   }
 
-  async start(release: LoadedRelease): Promise<void> {
+  /** @param previous the release before, as far as this store remembers it. */
+  async start(release: LoadedRelease, previous: LoadedRelease | undefined): Promise<void> {
     const { digest, trust, store } = this.#parts;
     const settings = decodeSettings(release.manifest.settings);
     const swarm = this.#createSwarm(settings, await roomOf(trust.published, settings.group, digest));
     this.#swarm = swarm;
-    swarm.setReleases([release.manifest]);
-    await swarm.start();
     await store.list();
-    this.#mirrorRelease(swarm, release);
+    await this.#setRelease(swarm, release, previous, () => swarm.start());
+    this.#scrub.start();
     this.#checkLater(swarm);
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  /** Leaves the room and writes nothing any more; what is being sent goes on until `close`. */
+  async leave(): Promise<void> {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
     this.#cancelCheck?.();
+    this.#scrub.close();
     this.#mirror?.close();
-    await this.#swarm?.close();
+    await this.#swarm?.leave();
+  }
+
+  async close(): Promise<void> {
+    await this.leave();
+    await this.#swarm?.drain(DRAIN_LIMIT_MS);
+    await this.#parts.dialer.allClosed(LINKS_LIMIT_MS);
     await this.#parts.store.close();
     this.#rejectMirrored(new NodePeerError('closed', 'closed before the mirror was complete'));
   }
@@ -141,7 +169,7 @@ export class MirroringPeer implements NodePeer {
         random,
         connect,
       }),
-      dialer: rtcDialer({ load: loadSimplePeer, wrtc: this.#parts.wrtc, clock }),
+      dialer: this.#parts.dialer,
       log,
     };
     return new Swarm(ports, policy, {
@@ -151,15 +179,35 @@ export class MirroringPeer implements NodePeer {
     });
   }
 
-  /** The release before stays on offer for browsers that have not updated yet. */
-  #mirrorRelease(swarm: Swarm, release: LoadedRelease): void {
-    const { store, clock, onProgress } = this.#parts;
-    const previous = this.#release === undefined ? [] : [this.#release.manifest];
+  /**
+   * The release before stays on offer for browsers that have not updated yet; what neither names is deleted.
+   *
+   * @param open called when the catalog is known and the disk has what it shall have.
+   */
+  async #setRelease(
+    swarm: Swarm,
+    release: LoadedRelease,
+    previous: LoadedRelease | undefined,
+    open: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    const { store, clock, onProgress, onUnfit, diskLimit, log } = this.#parts;
     const isFirst = this.#release === undefined;
+    const isWithdrawn = (previous?.manifest.sequence ?? 0) < release.pointer.minimumSequence;
+    const offered = previous === undefined || isWithdrawn ? undefined : previous.manifest;
     this.#release = release;
-    swarm.setReleases([release.manifest, ...previous]);
     this.#mirror?.close();
-    const mirror = new Mirror(release.manifest, store.ids, {
+    store.observer = undefined;
+    const manifests = offered === undefined ? [release.manifest] : [release.manifest, offered];
+    this.#catalog = new Catalog(manifests);
+    swarm.setReleases(manifests);
+    const plan = planStore({
+      held: store.ids,
+      diskBytesOf: (id) => diskLimit?.diskBytesOf(id) ?? 0,
+      limitBytes: diskLimit?.bytes,
+      newest: release.manifest,
+      previous: offered,
+    });
+    const mirror = new Mirror(release.manifest, plan, {
       fetch: (...wanted) => swarm.fetch(...wanted),
       clock,
       onProgress: (progress) =>
@@ -170,7 +218,12 @@ export class MirroringPeer implements NodePeer {
     });
     this.#mirror = mirror;
     store.observer = mirror;
-    mirror.start();
+    // What cannot be deleted takes room, and nothing else.
+    await store.delete(plan.drop).catch((error: unknown) => log.debug('store-delete-failed', { error }));
+    await open();
+    if (plan.unfitCount > 0) onUnfit(plan.unfitCount);
+    if (this.#isLeaving) mirror.close();
+    else mirror.start();
   }
 
   #checkLater(swarm: Swarm): void {
@@ -184,19 +237,21 @@ export class MirroringPeer implements NodePeer {
     const known = this.#release?.pointer;
     try {
       const found = await loadRelease({ base, fetch, config: trust.config, known, now: Date.now, digest });
-      if (this.#isClosed) return;
+      if (this.#isLeaving) return;
       if (found.outcome === 'refused') {
         log.debug('release-refused', { code: found.code });
         if (found.code === 'retired') this.#resolveRetired();
       }
       if (found.outcome === 'new') {
-        await keepRelease(records, found);
-        this.#mirrorRelease(swarm, found);
+        const previous = this.#release;
+        if (previous !== undefined) await keepRelease('previous', records, previous);
+        await keepRelease('newest', records, found);
+        await this.#setRelease(swarm, found, previous);
       }
     } catch (error) {
       // The origin or the disk is away for now: what is here is seeded on.
       log.debug('check-failed', { error });
     }
-    if (!this.#isClosed) this.#checkLater(swarm);
+    if (!this.#isLeaving) this.#checkLater(swarm);
   }
 }

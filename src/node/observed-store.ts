@@ -1,3 +1,4 @@
+import { StoreError } from '../core/errors.ts';
 import type { ChunkStore, StoredChunk } from '../core/ports.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 
@@ -5,8 +6,8 @@ export interface StoreObserver {
   onStored(ids: readonly ChunkId[]): void;
   /** Were there and are not any more: found damaged, or gone. */
   onLost(ids: readonly ChunkId[]): void;
-  /** The disk did not take them. */
-  onRefused(ids: readonly ChunkId[]): void;
+  /** The disk did not take them; `isFinal`: it has reached its limit, and will not. */
+  onRefused(ids: readonly ChunkId[], isFinal: boolean): void;
 }
 
 /** A store that tells a mirror what is in it: the engine delivers a chunk before it is written. */
@@ -41,7 +42,7 @@ export class ObservedStore implements ChunkStore {
     try {
       await this.#store.put(chunks);
     } catch (error) {
-      this.observer?.onRefused(ids);
+      this.observer?.onRefused(ids, error instanceof StoreError && error.code === 'disk-limit');
       throw error;
     }
     for (const id of ids) this.#ids.add(id);

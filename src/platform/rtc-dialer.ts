@@ -3,6 +3,7 @@ import type { CancelTimer, Clock, Dialer, DialHandlers, Dialing, DialRequest } f
 import type { PeerSignal } from '../protocol/signal-message.ts';
 import { RtcLink } from './rtc-link.ts';
 import { candidateToLibrary, signalFromLibrary } from './rtc-signal.ts';
+import { SignalGate } from './signal-gate.ts';
 import {
   connectionOf,
   dropListeners,
@@ -12,10 +13,7 @@ import {
 } from './simple-peer.ts';
 
 /** ICE, DTLS and SCTP take 0.3–1.5 s between machines that can reach each other; a TURN relay some more. */
-const CONNECT_LIMIT_MS = 15_000;
-/** Candidates taken from one partner: a machine with many interfaces and several servers has some 30. */
-const MAX_CANDIDATES = 64;
-
+export const CONNECT_LIMIT_MS = 15_000;
 /**
  * Both ends make the channel themselves instead of one announcing it to the other (RFC 8832). It saves a round trip, and
  * `@roamhq/wrtc` swaps messages that arrive while its `datachannel` event is under way (1 connection in 150, under load).
@@ -48,12 +46,11 @@ class RtcDialing implements Dialing {
   readonly #request: DialRequest;
   readonly #handlers: DialHandlers;
   readonly #cancelLimit: CancelTimer;
+  readonly #gate: SignalGate;
   /** What came before the library was there. */
   #early: PeerSignal[] = [];
   #peer: SimplePeerInstance | undefined;
   #isDone = false;
-  #hasDescription = false;
-  #candidateCount = 0;
 
   constructor(
     load: () => Promise<SimplePeerConstructor>,
@@ -64,6 +61,7 @@ class RtcDialing implements Dialing {
     this.#options = options;
     this.#request = request;
     this.#handlers = handlers;
+    this.#gate = new SignalGate(request.initiator);
     this.#cancelLimit = options.clock.after(CONNECT_LIMIT_MS, () => this.#fail('timed out'));
     load().then(
       (library) => this.#construct(library),
@@ -72,7 +70,7 @@ class RtcDialing implements Dialing {
   }
 
   handleSignal(signal: PeerSignal): void {
-    if (this.#isDone || !this.#accept(signal)) return;
+    if (this.#isDone || !this.#gate.accepts(signal)) return;
     if (this.#peer === undefined) this.#early.push(signal);
     else this.#pass(this.#peer, signal);
   }
@@ -82,18 +80,6 @@ class RtcDialing implements Dialing {
     this.#isDone = true;
     this.#cancelLimit();
     if (this.#peer !== undefined) endPeer(this.#peer, connectionOf(this.#peer));
-  }
-
-  /** One description of the expected type, and candidates: a second offer would be a renegotiation. */
-  #accept(signal: PeerSignal): boolean {
-    if (signal.type === 'candidate') {
-      this.#candidateCount += 1;
-      return this.#candidateCount <= MAX_CANDIDATES;
-    }
-    const expected = this.#request.initiator ? 'answer' : 'offer';
-    if (signal.type !== expected || this.#hasDescription) return false;
-    this.#hasDescription = true;
-    return true;
   }
 
   #construct(library: SimplePeerConstructor): void {

@@ -10,7 +10,7 @@ export interface SignalServerOptions {
   readonly maximumConnectionsPerNetwork?: number;
   /** @default 20000 */
   readonly maximumPeersPerRoom?: number;
-  /** Partners that one peer may have at once. @default 20: as many connections as a browser keeps */
+  /** Partners that one peer may have at once. @default 60: as many as a Node seed keeps; a browser takes 20 and says no to more itself */
   readonly maximumPartners?: number;
   /** Partners that one `match` may bring. @default 8: DESIGN's 6–8 connections */
   readonly partnersPerMatch?: number;
@@ -49,7 +49,7 @@ export function resolveOptions(options: SignalServerOptions): ResolvedOptions {
     maximumConnections: options.maximumConnections ?? 20_000,
     maximumConnectionsPerNetwork: options.maximumConnectionsPerNetwork ?? 1000,
     maximumPeersPerRoom: options.maximumPeersPerRoom ?? 20_000,
-    maximumPartners: options.maximumPartners ?? 20,
+    maximumPartners: options.maximumPartners ?? 60,
     partnersPerMatch: options.partnersPerMatch ?? 8,
     trustProxy: options.trustProxy ?? false,
     onEvent: options.onEvent ?? (() => undefined),

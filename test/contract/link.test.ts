@@ -1,6 +1,8 @@
 import wrtc from '@roamhq/wrtc';
+import nodeDataChannel from 'node-datachannel';
 import { describe, expect, it } from 'vitest';
 import { LINK_HIGH_WATER_BYTES } from '../../src/core/ports.ts';
+import { dataChannelDialer } from '../../src/node/datachannel-dialer.ts';
 import { rtcDialer } from '../../src/platform/rtc-dialer.ts';
 import { loadSimplePeer } from '../../src/platform/simple-peer.ts';
 import { systemClock } from '../../src/platform/system-clock.ts';
@@ -56,11 +58,17 @@ describe('the memory link', () => {
   });
 });
 
-describe("simple-peer on Node's wrtc", () => {
-  const clock = systemClock();
-  const dialer = rtcDialer({ load: loadSimplePeer, wrtc, clock });
+const clock = systemClock();
+const wrtcDialer = rtcDialer({ load: loadSimplePeer, wrtc, clock });
+const nativeDialer = dataChannelDialer(nodeDataChannel, clock);
 
+describe.each([
+  ["simple-peer on Node's wrtc", wrtcDialer, wrtcDialer],
+  ['node-datachannel', nativeDialer, nativeDialer],
+  ['node-datachannel that calls wrtc', nativeDialer, wrtcDialer],
+  ['wrtc that calls node-datachannel', wrtcDialer, nativeDialer],
+])('%s', (_name, left, right) => {
   it.each(linkContract)('$name', async ({ run }) => {
-    await run({ connect: () => connectDialers(dialer, dialer) });
+    await run({ connect: () => connectDialers(left, right) });
   });
 });

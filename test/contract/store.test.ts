@@ -58,6 +58,26 @@ describe('the disk store', () => {
     expect(await store.get([ID])).toEqual([undefined]);
   });
 
+  it('never takes more than its limit, counted in blocks, also after it was opened again', async () => {
+    const folder = await newFolder();
+    const chunk = (length: number) => ({ encoding: 'identity', bytes: new Uint8Array(length) }) as const;
+    const [first, second, third] = ['aa', 'bb', 'cc'].map((byte) => byte.repeat(32)) as [string, string, string];
+    const store = await DiskStore.open(folder, 3 * 4096);
+    await store.put(new Map([[first, chunk(4096)]]));
+    expect(store.diskBytesOf(first)).toBe(2 * 4096);
+    await expect(store.put(new Map([[second, chunk(4096)]]))).rejects.toMatchObject({ code: 'disk-limit' });
+    await store.put(new Map([[second, chunk(100)]]));
+    await store.close();
+
+    const again = await DiskStore.open(folder, 3 * 4096);
+    await expect(again.put(new Map([[third, chunk(1)]]))).rejects.toMatchObject({ code: 'disk-limit' });
+    expect((await again.list()).sort()).toEqual([first, second]);
+    await again.delete([second]);
+    await again.put(new Map([[third, chunk(1)]]));
+    await again.put(new Map([[first, chunk(10)]]));
+    expect([first, second, third].map((id) => again.diskBytesOf(id))).toEqual([4096, 0, 4096]);
+  });
+
   it('says store-unavailable when its folder cannot be made, and keeps nothing of a put that failed', async () => {
     const folder = await newFolder();
     await writeFile(join(folder, 'file'), '');

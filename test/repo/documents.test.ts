@@ -15,6 +15,7 @@ const DOCUMENTS = [
     'PROTOCOL.md',
     'CHANGELOG.md',
     'docs/deploy.md',
+    'docs/seed.md',
   ],
   ...entriesOf('bench').filter((path) => path.endsWith('README.md')),
 ];

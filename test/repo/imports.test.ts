@@ -32,7 +32,7 @@ const TABLE: Record<Zone, Row> = {
   platform: { zones: ['core', 'protocol'], packages: ['hash-wasm', 'idb-keyval', 'simple-peer'] },
   client: { zones: ['platform', 'core', 'protocol'], packages: ['simple-peer', 'workbox-window'] },
   sw: { zones: ['platform', 'core', 'protocol'], packages: [] },
-  node: { zones: ['platform', 'core', 'protocol'], packages: ['node:', '@roamhq/wrtc', 'ws'] },
+  node: { zones: ['platform', 'core', 'protocol'], packages: ['node:', '@roamhq/wrtc', 'node-datachannel', 'ws'] },
   'signal-server': { zones: ['protocol'], packages: ['node:', 'ws'] },
   'origin-server': { zones: ['protocol'], packages: ['node:', 'mrmime', 'send'] },
   publisher: { zones: ['protocol'], packages: ['node:', 'mrmime', 'picomatch'] },

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parseByteCount } from '../../../src/cli/byte-count.ts';
 import { createProgram, runProgram } from '../../../src/cli/exit.ts';
 import { registerSeed } from '../../../src/cli/seed.ts';
 
@@ -27,18 +25,17 @@ describe('tabseed seed', () => {
     ['a URL of another scheme', ['ftp://app.example/']],
     ['an upload limit that is too low', ['http://127.0.0.1:9/', '--upload-limit', '8191']],
     ['a key that is none', ['http://127.0.0.1:9/', '--public-key', 'abc']],
+    ['a size that is none', ['http://127.0.0.1:9/', '--disk-limit', 'much']],
+    ['a library that is none', ['http://127.0.0.1:9/', '--rtc', 'other']],
   ])('takes %s for wrong use: exit code 2 and one line', async (_name, commandLine) => {
     const { code, err } = await run(...commandLine);
     expect(code).toBe(2);
     expect(err).toMatch(/^tabseed: .+\n$/);
   });
 
-  it('fails with exit code 1 and one line when nobody answers, as JSON where asked', async () => {
-    const store = await mkdtemp(join(tmpdir(), 'tabseed-seed-'));
-    const { code, out, err } = await run('http://127.0.0.1:9/', '--store', store, '--json');
-    await rm(store, { recursive: true });
-    expect(code).toBe(1);
-    expect(JSON.parse(out)).toMatchObject({ error: { code: 'origin-unreachable' } });
-    expect(err).toMatch(/^tabseed: .+\n$/);
+  it('reads sizes with decimal units', () => {
+    expect(['0', '512', '10GB', '1.5 MB', '3kb', '7B'].map(parseByteCount)).toEqual([
+      0, 512, 10_000_000_000, 1_500_000, 3000, 7,
+    ]);
   });
 });
