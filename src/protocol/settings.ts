@@ -26,8 +26,11 @@ export interface Settings {
   readonly uploadBytesPerSecond: number | undefined;
 }
 
-/** With a lower cap the share of each of 20 peers would pause for so long that they take the sender for stalled. */
-export const MIN_UPLOAD_BYTES_PER_SECOND = 8192;
+/**
+ * A peer that gives less than 12 KiB in 3 s counts as silent and is left (core/pace.ts): when the six peers that a browser
+ * looks for all take from it at once, each gets 16 KiB in that time.
+ */
+export const MIN_UPLOAD_BYTES_PER_SECOND = 32 * 1024;
 
 export const DEFAULT_SETTINGS: Settings = {
   mode: 'site',

@@ -23,7 +23,7 @@ describe('tabseed seed', () => {
     ['no URL', []],
     ['a URL that is none', ['nonsense']],
     ['a URL of another scheme', ['ftp://app.example/']],
-    ['an upload limit that is too low', ['http://127.0.0.1:9/', '--upload-limit', '8191']],
+    ['an upload limit that is too low', ['http://127.0.0.1:9/', '--upload-limit', '32767']],
     ['a key that is none', ['http://127.0.0.1:9/', '--public-key', 'abc']],
     ['a size that is none', ['http://127.0.0.1:9/', '--disk-limit', 'much']],
     ['a library that is none', ['http://127.0.0.1:9/', '--rtc', 'other']],
