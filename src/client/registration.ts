@@ -1,5 +1,6 @@
 // The build without ES5 output: 1.4 KB gzip instead of 2.3.
 import { Workbox } from 'workbox-window/build/workbox-window.prod.mjs';
+import { posted } from '../protocol/bridge-message.ts';
 import { TabseedError } from './errors.ts';
 
 export interface WorkerScript {
@@ -22,19 +23,16 @@ export async function registerWorker(container: ServiceWorkerContainer, script: 
     await untilAppsWorkerControls(container, script);
     return;
   }
-  await refuseForeignWorker(container, script);
-  if (isController(container, script)) {
-    // Keeps the registration's options as they should be; costs no request while they are.
-    await register(script);
-    return;
-  }
-  const bypassed = (await container.getRegistration(script.scope))?.active?.state === 'activated';
+  const known = await ownRegistration(container, script);
+  const wasActive = known?.active?.state === 'activated';
+  // Where it controls the page: keeps the registration's options as they should be; costs no request while they are.
   const registration = await register(script);
+  if (isController(container, script)) return;
   const arriving = registration.installing ?? registration.waiting;
-  if (bypassed && !arriving && !isController(container, script)) {
+  if (!arriving && wasActive && isReload()) {
     throw new TabseedError('uncontrolled', 'this page was loaded past the worker; the next plain load has it');
   }
-  await untilControlled(container, script, arriving);
+  await untilControlled(container, script, arriving ?? (await revive(registration)));
 }
 
 /** Whether the page's requests go through our worker now. */
@@ -42,10 +40,14 @@ export function isController(container: ServiceWorkerContainer, script: WorkerSc
   return container.controller?.scriptURL === script.url;
 }
 
-async function refuseForeignWorker(container: ServiceWorkerContainer, script: WorkerScript): Promise<void> {
+/** @throws TabseedError `scope-taken` */
+async function ownRegistration(
+  container: ServiceWorkerContainer,
+  script: WorkerScript,
+): Promise<ServiceWorkerRegistration | undefined> {
   const registration = await container.getRegistration(script.scope);
   // A registration of a wider scope is found too; ours may live beside it, the narrower one wins.
-  if (registration?.scope !== script.scope) return;
+  if (registration?.scope !== script.scope) return undefined;
   const owner = registration.active ?? registration.waiting ?? registration.installing;
   if (owner && owner.scriptURL !== script.url) {
     throw new TabseedError(
@@ -53,6 +55,26 @@ async function refuseForeignWorker(container: ServiceWorkerContainer, script: Wo
       `${owner.scriptURL} is the worker of ${script.scope}; ours is not registered`,
     );
   }
+  return registration;
+}
+
+/** Shift-reload is one: nothing else takes a page past a worker that was active before it. */
+function isReload(): boolean {
+  const [load] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+  return load?.type === 'reload';
+}
+
+/**
+ * After a retirement Chromium hands out the registration of before as long as a page of it is open, with a worker that
+ * will take over nobody. Looks for a newer script, and asks the worker of an equal one to take over. Where another tab
+ * did the same, or has just installed the worker, that changes nothing.
+ */
+async function revive(registration: ServiceWorkerRegistration): Promise<ServiceWorker | null> {
+  // Without a network the worker that is there is asked.
+  await registration.update().catch(() => undefined);
+  const arriving = registration.installing ?? registration.waiting;
+  if (!arriving) registration.active?.postMessage(posted({ type: 'claim' }));
+  return arriving;
 }
 
 async function untilAppsWorkerControls(container: ServiceWorkerContainer, script: WorkerScript): Promise<void> {
@@ -79,6 +101,9 @@ async function register(script: WorkerScript): Promise<ServiceWorkerRegistration
   }
 }
 
+/** A worker that takes over waits 10 s at most for its first release. */
+const TAKE_OVER_LIMIT_MS = 15_000;
+
 function untilControlled(
   container: ServiceWorkerContainer,
   script: WorkerScript,
@@ -94,6 +119,12 @@ function untilControlled(
       } else return;
       ended.abort();
     };
+    if (!arriving) {
+      setTimeout(() => {
+        ended.abort();
+        reject(new TabseedError('uncontrolled', 'the worker did not take over; the next plain load has it'));
+      }, TAKE_OVER_LIMIT_MS);
+    }
     container.addEventListener('controllerchange', check, { signal });
     arriving?.addEventListener('statechange', check, { signal });
     check();

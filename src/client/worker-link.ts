@@ -1,7 +1,9 @@
 import {
   decodeReply,
   decodeWorkerMessage,
+  openPosted,
   type PageMessage,
+  posted,
   type Reply,
   type WorkerStatus,
 } from '../protocol/bridge-message.ts';
@@ -40,7 +42,7 @@ export class WorkerLink {
 
   /** False when our worker does not control this page (any more). */
   post(message: PageMessage, transfer: Transferable[] = []): boolean {
-    this.#worker?.postMessage(message, transfer);
+    this.#worker?.postMessage(posted(message), transfer);
     return this.#worker !== undefined;
   }
 
@@ -79,8 +81,11 @@ export class WorkerLink {
   #receive({ data, source }: MessageEvent): void {
     // The page's other workers, and a former one of ours that is about to end, may post to the same container.
     if (source === null || !('scriptURL' in source) || source.scriptURL !== this.#script.url) return;
+    const content = openPosted(data);
+    // The app's own, where the worker is.
+    if (content === undefined) return;
     try {
-      const message = decodeWorkerMessage(data);
+      const message = decodeWorkerMessage(content);
       switch (message.type) {
         case 'status':
           if (message.version === PROTOCOL_VERSION) this.#handlers.onStatus(message.status);

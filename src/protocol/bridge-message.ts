@@ -11,12 +11,31 @@ import { decodeWorkerConfig, type WorkerConfig } from './worker-config.ts';
  * A page and a worker of different PROTOCOL_VERSION ignore each other: every request then goes to the network.
  */
 
-/** Page → worker, by `ServiceWorker.postMessage`. */
+/**
+ * What is posted between pages and worker. An app's own messages go the same way where Tabseed is in its worker: neither
+ * takes the other's for its own.
+ */
+interface Posted<Message> {
+  readonly tabseed: Message;
+}
+
+export function posted<Message extends PageMessage | WorkerMessage>(message: Message): Posted<Message> {
+  return { tabseed: message };
+}
+
+/** The message in what arrived, not decoded yet; `undefined` when it is somebody else's. */
+export function openPosted(data: unknown): unknown {
+  return (data as Partial<Posted<unknown>> | null | undefined)?.tabseed;
+}
+
+/** Page → worker, by `ServiceWorker.postMessage`, `posted`. */
 export type PageMessage =
   /** Asks for a `status` now; later ones come whenever something changed. */
   | { readonly type: 'watch'; readonly version: number }
   /** This tab became the leader. The transferred port carries leader messages until it or the worker ends. */
   | { readonly type: 'lead'; readonly version: number }
+  /** The page's registration has this worker, which would take over nobody: after a retirement, revived. */
+  | { readonly type: 'claim' }
   /** Sent while a stream is open: traffic on a MessagePort alone does not keep a worker alive. */
   | { readonly type: 'keep-alive' }
   /** What the page had loaded before the worker took control: to be taken from the HTTP cache. */
@@ -30,7 +49,7 @@ export type Reply =
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
 
-/** Worker → page, by `Client.postMessage`. */
+/** Worker → page, by `Client.postMessage`, `posted`. */
 export type WorkerMessage =
   | { readonly type: 'status'; readonly version: number; readonly status: WorkerStatus }
   /** The worker has no port: the leader, if this tab is it, sends `lead` again. */
@@ -95,6 +114,7 @@ export function decodePageMessage(value: unknown): PageMessage {
     case 'watch':
     case 'lead':
       return { type: fields.type, version: asCount(fields.version, 'version') };
+    case 'claim':
     case 'keep-alive':
     case 'check':
       return { type: fields.type };

@@ -23,7 +23,7 @@ const isAlone = location.pathname.endsWith(${JSON.stringify(`/${WORKER_SCRIPT}`)
 ${DELETE_DATA}const remove = async () => {
   const { scope } = registration;
   const pages = await clients.matchAll({ type: 'window', includeUncontrolled: true });
-  for (const page of pages) page.postMessage({ type: 'retired' });
+  for (const page of pages) page.postMessage({ tabseed: { type: 'retired' } });
   // The leader lets go when its engine has written its last chunk, which would make the database anew.
   const lock = ${JSON.stringify(leaderLockName(''))} + scope;
   const released = navigator.locks?.request(lock, { signal: AbortSignal.timeout(3000) }, () => {});

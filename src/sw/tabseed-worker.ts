@@ -1,4 +1,4 @@
-import { decodePageMessage, type PageMessage, type Reply } from '../protocol/bridge-message.ts';
+import { decodePageMessage, openPosted, type PageMessage, posted, type Reply } from '../protocol/bridge-message.ts';
 import type { ReleaseFile } from '../protocol/manifest.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
@@ -99,9 +99,9 @@ export class TabseedWorker {
   handleMessage(event: ExtendableMessageEvent): void {
     let message: PageMessage;
     try {
-      message = decodePageMessage(event.data);
+      message = decodePageMessage(openPosted(event.data));
     } catch {
-      // Another library's message, or a page of another version: not ours to answer.
+      // A message of the app's own, or of a page of another version: not ours to answer.
       return;
     }
     switch (message.type) {
@@ -110,6 +110,9 @@ export class TabseedWorker {
         return;
       case 'lead':
         this.#lead(message.version, event.ports[0], event.source);
+        return;
+      case 'claim':
+        event.waitUntil(this.#activate());
         return;
       case 'keep-alive':
         // The event itself is what keeps the worker alive.
@@ -244,7 +247,7 @@ export class TabseedWorker {
 
   async #sendStatus(client: ExtendableMessageEvent['source']): Promise<void> {
     await this.#opened;
-    client?.postMessage({ type: 'status', version: PROTOCOL_VERSION, status: this.#status.current });
+    client?.postMessage(posted({ type: 'status', version: PROTOCOL_VERSION, status: this.#status.current }));
   }
 
   #lead(version: number, port: MessagePort | undefined, client: ExtendableMessageEvent['source']): void {

@@ -1,4 +1,4 @@
-import type { WorkerMessage } from '../protocol/bridge-message.ts';
+import { posted, type WorkerMessage } from '../protocol/bridge-message.ts';
 
 /** The windows of the scope, also those that this worker does not control. */
 export class WindowClients {
@@ -11,7 +11,7 @@ export class WindowClients {
   /** Resolves with false when there is nobody to hear it. */
   async tell(message: WorkerMessage): Promise<boolean> {
     const windows = await this.#all();
-    for (const window of windows) window.postMessage(message);
+    for (const window of windows) window.postMessage(posted(message));
     return windows.length > 0;
   }
 
@@ -20,7 +20,7 @@ export class WindowClients {
     const visible = (await this.#all()).filter((window) => window.visibilityState === 'visible');
     const others = visible.filter((window) => window.id !== except);
     const best = others.find((window) => window.focused) ?? others[0] ?? visible[0];
-    best?.postMessage(message);
+    best?.postMessage(posted(message));
   }
 
   /**

@@ -20,7 +20,10 @@ const ROUTES = (version: string) => `
   self.addEventListener('install', () => self.skipWaiting());
   self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
   self.addEventListener('message', (event) => {
-    if (event.data === 'version') event.ports[0].postMessage('${version}');
+    // Both are also names of messages of Tabseed.
+    if (event.data.type !== 'check') return;
+    event.source.postMessage({ type: 'retired' });
+    event.ports[0].postMessage('${version}');
   });
   self.addEventListener('push', (event) => {
     event.waitUntil(caches.open('own').then((cache) => cache.put('/pushed', new Response(event.data.text()))));
@@ -95,7 +98,7 @@ const versionOf = (tab: Page) =>
       new Promise((resolve) => {
         const { port1, port2 } = new MessageChannel();
         port1.onmessage = ({ data }) => resolve(data);
-        navigator.serviceWorker.controller?.postMessage('version', [port2]);
+        navigator.serviceWorker.controller?.postMessage({ type: 'check' }, [port2]);
       }),
   );
 
@@ -135,6 +138,7 @@ describe.each([
     // The app's part.
     expect(await text(tab, '/own')).toBe('own v1');
     expect(await versionOf(tab)).toBe('v1');
+    await tab.evaluate(() => tabseed.prefetch(['data.bin']));
     await expect.poll(() => registrations.length, POLL).toBeGreaterThan(0);
     await devtools.send('ServiceWorker.deliverPushMessage', {
       origin: new URL(stage.url).origin,

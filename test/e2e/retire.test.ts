@@ -160,10 +160,9 @@ describe('apps under /, /a/ and /b/ of one origin', () => {
     expect(await remains(one)).toEqual({ ...all('/', '/a/'), caches: ['/', '/a/'] });
 
     // As long as a page of before is open, the browser hands out its old registration again.
-    await other.close();
     await origin.publish('/b/');
-    const revived = await origin.visit(context, '/b/');
-    expect(await read(revived)).toEqual({ text, isOurs: true });
+    const revived = await Promise.all([origin.visit(context, '/b/'), origin.visit(context, '/b/')]);
+    for (const tab of revived) expect(await read(tab)).toEqual({ text, isOurs: true });
     await context.close();
   });
 });
@@ -202,6 +201,19 @@ describe('an app', () => {
     await origin.publish('/a/');
     const revived = await origin.visit(context, '/a/');
     expect(await read(revived)).toEqual({ text, isOurs: true });
+    await context.close();
+  });
+
+  it('comes back under a page of before, although its worker script is the one that was retired', async () => {
+    const context = await origin.browser.newContext();
+    const old = await origin.visit(context, '/a/');
+    await origin.retireByPointer('/a/');
+    expect(await check(old)).toBe('retired');
+    await expect.poll(() => remains(old), POLL).toEqual(nothing);
+    await origin.publish('/a/');
+    const text = await readFile(join(origin.out('/a/'), 'data.txt'), 'utf8');
+    const revived = await Promise.all([origin.visit(context, '/a/'), origin.visit(context, '/a/')]);
+    for (const tab of revived) expect(await read(tab)).toEqual({ text, isOurs: true });
     await context.close();
   });
 

@@ -151,7 +151,7 @@ export function check(page: Page): Promise<unknown> {
 }
 
 function ask(page: Page, message: unknown): Promise<void> {
-  return page.evaluate((data) => navigator.serviceWorker.controller?.postMessage(data), message);
+  return page.evaluate((data) => navigator.serviceWorker.controller?.postMessage({ tabseed: data }), message);
 }
 
 function askForReply(page: Page, message: unknown): Promise<unknown> {
@@ -160,7 +160,7 @@ function askForReply(page: Page, message: unknown): Promise<unknown> {
       new Promise<unknown>((resolve) => {
         const { port1, port2 } = new MessageChannel();
         port1.onmessage = (event) => resolve(event.data);
-        navigator.serviceWorker.controller?.postMessage(data, [port2]);
+        navigator.serviceWorker.controller?.postMessage({ tabseed: data }, [port2]);
       }),
     message,
   );
@@ -171,15 +171,19 @@ export function status(page: Page): Promise<Status> {
   return page.evaluate(
     () =>
       new Promise<Status>((resolve) => {
-        navigator.serviceWorker.addEventListener('message', function listen({ data }: MessageEvent<WorkerMessage>) {
-          if (data.type !== 'status') return;
+        navigator.serviceWorker.addEventListener('message', function listen({ data }: MessageEvent<Posted>) {
+          if (data.tabseed.type !== 'status') return;
           navigator.serviceWorker.removeEventListener('message', listen);
-          resolve(data.status);
+          resolve(data.tabseed.status);
         });
         navigator.serviceWorker.startMessages();
-        navigator.serviceWorker.controller?.postMessage({ type: 'watch', version: 1 });
+        navigator.serviceWorker.controller?.postMessage({ tabseed: { type: 'watch', version: 1 } });
       }),
   );
+}
+
+interface Posted {
+  readonly tabseed: WorkerMessage;
 }
 
 type Status = Pick<WorkerStatus, 'release' | 'traffic'>;

@@ -30,7 +30,11 @@ class FakeContainer extends EventTarget {
     this.dispatchEvent(new Event('started'));
   }
 
-  deliver(data: unknown, source: FakeWorker | null = this.controller): void {
+  deliver(message: unknown, source: FakeWorker | null = this.controller): void {
+    this.deliverAsItIs({ tabseed: message }, source);
+  }
+
+  deliverAsItIs(data: unknown, source: FakeWorker | null = this.controller): void {
     this.dispatchEvent(Object.assign(new Event('message'), { data, source }));
   }
 }
@@ -60,6 +64,12 @@ describe('WorkerLink', () => {
     expect(log).toEqual(['status 3', 'leader-wanted', 'retired']);
   });
 
+  it('leaves messages of the app’s own to the app, whatever their type', () => {
+    const { container, log } = setup();
+    for (const data of [{ type: 'retired' }, 'retired', null, undefined]) container.deliverAsItIs(data);
+    expect(log).toEqual([]);
+  });
+
   it('ignores a worker of another protocol version', () => {
     const { container, log } = setup();
     container.deliver({ type: 'status', version: PROTOCOL_VERSION + 1, status: STATUS });
@@ -75,6 +85,7 @@ describe('WorkerLink', () => {
   it('posts only to its own worker', () => {
     const { container, link, log } = setup();
     expect(link.post({ type: 'keep-alive' })).toBe(true);
+    expect(container.controller?.posted).toEqual([{ tabseed: { type: 'keep-alive' } }]);
     container.controller = new FakeWorker('https://example.org/other.js');
     container.dispatchEvent(new Event('controllerchange'));
     expect(link.post({ type: 'keep-alive' })).toBe(false);

