@@ -3,7 +3,9 @@ import { Catalog, type CatalogPack, chunkAt, type Span } from './catalog.ts';
 import { openChunk } from './chunk.ts';
 import { IntegrityError } from './errors.ts';
 import { Holdings } from './holdings.ts';
+import type { SwarmPolicy } from './policy.ts';
 import type { CancelTimer, ChunkStore, Clock, Codec, Digest, Log, StoredChunk } from './ports.ts';
+import { RecentChunks } from './recent-chunks.ts';
 import { StoreWriter } from './store-writer.ts';
 
 interface InventoryPorts {
@@ -29,16 +31,22 @@ export class Inventory {
   readonly #onGained: (runs: readonly Span[]) => void;
   readonly #holdings = new Holdings();
   readonly #writer: StoreWriter;
+  readonly #recent: RecentChunks;
   #catalog = new Catalog([]);
   #fresh: ChunkId[] = [];
   #cancelNote: CancelTimer | undefined;
 
   /** `onGained` hears of every chunk that can be served from now on, in runs of neighbours. */
-  constructor(ports: InventoryPorts, writeBehindBytes: number, onGained: (runs: readonly Span[]) => void) {
+  constructor(
+    ports: InventoryPorts,
+    policy: Pick<SwarmPolicy, 'writeBehindBytes' | 'recentBytes'>,
+    onGained: (runs: readonly Span[]) => void,
+  ) {
     this.#ports = ports;
     this.#onGained = onGained;
+    this.#recent = new RecentChunks(ports.clock, policy.recentBytes);
     // Held since they came: that they are written now is no news to anybody.
-    this.#writer = new StoreWriter(ports, writeBehindBytes, () => undefined);
+    this.#writer = new StoreWriter(ports, policy.writeBehindBytes, () => undefined);
   }
 
   /** Learns what the store holds. Without a store there is only nothing to seed. */
@@ -79,6 +87,7 @@ export class Inventory {
   /** Takes a verified chunk. It can be served at once, before it is written, and is told of in runs of neighbours. */
   add(id: ChunkId, stored: StoredChunk): void {
     this.#writer.add(id, stored);
+    this.#recent.add(id, stored);
     this.#fresh.push(id);
     this.#cancelNote ??= this.#ports.clock.after(NOTE_DELAY_MS, () => {
       this.#cancelNote = undefined;
@@ -93,9 +102,27 @@ export class Inventory {
     return Promise.all(chunks.map((chunk) => this.#open(chunk, found.get(chunk))));
   }
 
+  /** The same as they are kept, for a peer: what was verified half a minute ago is not verified again. */
+  async readStored(chunks: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]> {
+    const known = new Map<ChunkId, StoredChunk>();
+    for (const chunk of chunks) {
+      const stored = this.#recent.get(chunk) ?? this.#writer.get(chunk);
+      if (stored !== undefined) known.set(chunk, stored);
+    }
+    const others = chunks.filter((chunk) => !known.has(chunk));
+    for (const [position, held] of (await this.read(others)).entries()) {
+      if (held === undefined) continue;
+      const chunk = others[position] as ChunkId;
+      this.#recent.add(chunk, held.stored);
+      known.set(chunk, held.stored);
+    }
+    return chunks.map((chunk) => known.get(chunk));
+  }
+
   /** Writes what is left. */
   async close(): Promise<void> {
     this.#cancelNote?.();
+    this.#recent.close();
     await this.#writer.close();
   }
 

@@ -16,6 +16,8 @@ export interface SwarmPolicy {
   readonly minimumPeerBytesPerSecond: number;
   /** Most that all peers together are given; `undefined`: no cap. */
   readonly uploadBytesPerSecond: number | undefined;
+  /** Chunks of the last half minute that stay in memory for peers, in bytes. */
+  readonly recentBytes: number;
   /** Parallel Range requests. */
   readonly originSpans: number;
   /** Chunks that wait for a pause in the transfer before they are written; the most that a crash costs. */
@@ -31,15 +33,18 @@ export const TAB_POLICY: SwarmPolicy = {
   urgentHedgeMs: 150,
   minimumPeerBytesPerSecond: 500_000,
   uploadBytesPerSecond: undefined,
+  // Peers that start together are seconds apart in the same file; a whole large file of one app fits too.
+  recentBytes: 64 * 1024 * 1024,
   originSpans: 6,
   writeBehindBytes: WRITE_BEHIND_BYTES,
 };
 
-/** A headless peer has no page to slow down, and may be killed at any moment. */
+/** A headless peer has no page to slow down, may be killed at any moment, and its system keeps files in memory. */
 export const NODE_POLICY: SwarmPolicy = {
   ...TAB_POLICY,
   wantedPeers: 8,
   maximumPeers: 60,
   dialsPerHour: 1000,
   writeBehindBytes: WRITE_AT_ONCE_BYTES,
+  recentBytes: 0,
 };

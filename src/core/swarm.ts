@@ -82,7 +82,7 @@ export class Swarm {
       },
       onChange: () => this.#pumpSoon(),
     });
-    this.#inventory = new Inventory(ports, policy.writeBehindBytes, (runs) => this.#announce(runs));
+    this.#inventory = new Inventory(ports, policy, (runs) => this.#announce(runs));
     this.#origin = new OriginReads(ports, {
       onChunk: (chunk, stored) => void this.#takeFromOrigin(chunk, stored),
       onFailed: (chunks) => this.#handleOriginFailure(chunks),
@@ -431,7 +431,7 @@ export class Swarm {
       uploadCap: this.#uploadCap,
       read: async (chunks) => {
         if (!this.#uploading) return chunks.map(() => undefined);
-        return (await this.#inventory.read(chunks)).map((held) => held?.stored);
+        return this.#inventory.readStored(chunks);
       },
       onUploaded: (plain, wire) => this.#count('uploaded', plain, wire),
     };

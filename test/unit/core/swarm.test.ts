@@ -242,6 +242,8 @@ describe('peers', () => {
     const seed = await w.join([r]);
     await seed.mirror(r);
     seed.store.damage(r.manifest.packs[0]?.chunks[5]?.id ?? '');
+    // Until then it has it in memory as well.
+    await w.clock.advance(31_000);
     const newcomer = await w.join([r]);
     await newcomer.mirror(r);
     expect(newcomer.bans).toEqual([]);
