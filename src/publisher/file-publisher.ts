@@ -31,6 +31,8 @@ export interface FilePublisherOptions {
   /** The app's own worker, and what is written in front of it. */
   readonly worker: { readonly path: string; readonly firstLine: Uint8Array } | undefined;
   readonly rules: HeaderRules;
+  /** The signaling server, where it is on a host of its own. */
+  readonly signal: URL | undefined;
   readonly abort: AbortSignal | undefined;
   /** Bytes of `path` that were read since the last call. */
   onRead(path: string, bytes: number): void;
@@ -115,7 +117,7 @@ export class FilePublisher {
   #checkPolicy(path: ReleasePath, value: string): void {
     if (this.#reportedPolicies.has(value)) return;
     this.#reportedPolicies.add(value);
-    const problems = policyProblems(value);
+    const problems = policyProblems(value, this.#options.signal);
     if (problems.length === 0) return;
     this.#options.onWarning(`the Content-Security-Policy of ${path} stops Tabseed: ${problems.join(', ')}`);
   }

@@ -1,4 +1,5 @@
 import type { Manifest, Pack, ReleaseFile } from '../protocol/manifest.ts';
+import { decodeSettings } from '../protocol/settings.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import { DEFAULT_CHUNKING } from './chunker.ts';
 import { ContentBuilder, type ReleaseContent } from './content-builder.ts';
@@ -43,6 +44,7 @@ export async function stageFiles(plan: PublishPlan, situation: Situation, stagin
       scope: plan.scope,
       worker: plan.worker === undefined ? undefined : { path: plan.worker, firstLine: configLine(config) },
       rules: situation.rules,
+      signal: ownServer(plan),
       abort: plan.abort,
       onRead: progressOf(plan, situation),
       onWarning: (warning) => warnings.push(warning),
@@ -94,4 +96,10 @@ function progressOf(plan: PublishPlan, { sources }: Situation): (path: string, b
     doneBytes += bytes;
     plan.onProgress({ path, doneBytes, totalBytes });
   };
+}
+
+/** The signaling server that pages connect to, unless it is relative to them or there are no peers. */
+function ownServer({ settings }: PublishPlan): URL | undefined {
+  const { mode, signal } = decodeSettings(settings);
+  return mode !== 'off' && URL.canParse(signal) ? new URL(signal) : undefined;
 }

@@ -189,11 +189,13 @@ describe('a published folder', () => {
       'a.js': '',
       '.env': 'SECRET=1',
     });
-    const { warnings } = await workspace.publish();
+    const { warnings } = await workspace.publish({ signal: 'wss://signal.example.org/tabseed/signal' });
     expect(warnings).toEqual([
       expect.stringContaining('.env will be public'),
       expect.stringContaining('A.js and a.js differ in case only'),
-      expect.stringContaining("Policy of index.html stops Tabseed: add 'self' to script-src"),
+      expect.stringMatching(
+        /Policy of index.html stops Tabseed: add 'self' to script-src .*, add wss:\/\/signal.example.org to connect-src/,
+      ),
     ]);
   });
 });

@@ -9,7 +9,7 @@ describe('a Content-Security-Policy', () => {
     'img-src https://x.test',
     '',
   ])('that says %j is no problem', (policy) => {
-    expect(policyProblems(policy)).toEqual([]);
+    expect(policyProblems(policy, undefined)).toEqual([]);
   });
 
   it.each([
@@ -20,6 +20,34 @@ describe('a Content-Security-Policy', () => {
     ["Default-Src 'SELF'; Connect-Src https://api.test", ['connect-src']],
     ["default-src 'self', connect-src 'none'", ['connect-src']],
   ])('that says %j stops %j', (policy, directives) => {
-    expect(policyProblems(policy).map((problem) => /to (\S+) for/.exec(problem)?.[1])).toEqual(directives);
+    expect(policyProblems(policy, undefined).map((problem) => /to (\S+) for/.exec(problem)?.[1])).toEqual(directives);
+  });
+
+  const server = new URL('wss://signal.example.org/tabseed/signal');
+
+  it.each([
+    "default-src 'self'; connect-src 'self' wss://signal.example.org",
+    "connect-src 'self' wss://*.example.org/tabseed/",
+    "connect-src 'self' wss://signal.example.org:443/tabseed/signal",
+    "connect-src 'self' ws:",
+    "connect-src 'self' wss:",
+    'connect-src *',
+    "script-src 'self'",
+  ])('that says %j lets pages reach a signaling server on another host', (policy) => {
+    expect(policyProblems(policy, server)).toEqual([]);
+  });
+
+  it.each([
+    "default-src 'self'",
+    "connect-src 'self' wss://signal.example.com",
+    "connect-src 'self' https://signal.example.org",
+    "connect-src 'self' signal.example.org",
+    "connect-src 'self' wss://signal.example.org:8443",
+    "connect-src 'self' wss://signal.example.org/other",
+    "connect-src 'self' wss://*.signal.example.org",
+  ])('that says %j does not', (policy) => {
+    expect(policyProblems(policy, server)).toEqual([
+      'add wss://signal.example.org to connect-src for the signaling server',
+    ]);
   });
 });
