@@ -1,29 +1,12 @@
-import { createServer, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { httpOrigin } from '../../src/platform/http-origin.ts';
 import { systemClock } from '../../src/platform/system-clock.ts';
 import { ScriptedOrigin } from '../fakes/scripted-origin.ts';
+import { serve } from '../stage/listening-server.ts';
 import { equal } from './contract.ts';
 import { FILE, FILE_BYTES, originContract, PACK, PACK_BYTES, readAll } from './origin-contract.ts';
-
-const closers: (() => void)[] = [];
-
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
-
-/** An HTTP server that answers as told; returns the scope. */
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  await new Promise((resolve) => server.once('listening', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/app/`;
-}
 
 function rangeOf(header: string | undefined): [number, number] {
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(header ?? '') ?? [];

@@ -1,7 +1,5 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { verifyPointer } from '../../../src/platform/pointer-signature.ts';
 import { loadRelease, type ReleaseRequest } from '../../../src/platform/release-source.ts';
 import { subtleDigest } from '../../../src/platform/subtle-digest.ts';
@@ -9,6 +7,7 @@ import { manifestPath, POINTER_PATH } from '../../../src/protocol/layout.ts';
 import { encodeManifest, type Manifest } from '../../../src/protocol/manifest.ts';
 import { encodePointer, type Pointer, pointerBytesToSign } from '../../../src/protocol/pointer.ts';
 import type { WorkerConfig } from '../../../src/protocol/worker-config.ts';
+import { serve } from '../../stage/listening-server.ts';
 
 const NOW = 1_800_000_000;
 
@@ -63,22 +62,6 @@ function signed(pointer: Pointer, ...keys: Key[]): Uint8Array {
 
 const key = newKey();
 const config: WorkerConfig = { app: 'app', channel: 'stable', keys: [key.hex], development: false };
-
-const closers: (() => void)[] = [];
-
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  await new Promise((resolve) => server.once('listening', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/app/`;
-}
 
 /** Serves files by path below the scope; what is missing is 404. */
 function serveFiles(files: Readonly<Record<string, Uint8Array | string>>): Promise<string> {
