@@ -5,6 +5,7 @@ import { LoadedFiles } from './loaded-files.ts';
 import { loadMonaco } from './monaco-loader.ts';
 import { pageElement } from './page-element.ts';
 import { Panel } from './panel.ts';
+import { PeerControls } from './peer-controls.ts';
 import { RateHistory } from './rate-history.ts';
 import { firstPeer, tabseedReadiness } from './ready.ts';
 import { clearAndReload } from './reset.ts';
@@ -45,6 +46,7 @@ function watch(tabseed: Tabseed, panel: Panel): void {
     () => undefined, // Said already, by what was awaited above.
   );
   panel.show(tabseed.stats());
+  new PeerControls(tabseed);
   setInterval(() => {
     if (history.record(performance.now(), tabseed.stats().bytes)) chart.show(history);
   }, SAMPLE_EVERY_MS);

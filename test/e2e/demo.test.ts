@@ -128,11 +128,36 @@ describe('the demo', () => {
     expect(await focused(page)).toBe('skip-link');
     await page.locator('#editor textarea, #editor [role=textbox]').first().focus();
     const reached: string[] = [];
-    for (let presses = 0; presses < 12 && reached.at(-1) !== 'reset'; presses += 1) {
+    for (let presses = 0; presses < 14 && reached.at(-1) !== 'reset'; presses += 1) {
       await page.keyboard.press('Tab');
       reached.push(await focused(page));
     }
-    expect(reached).toEqual(expect.arrayContaining(['problem', 'files', 'reset']));
+    expect(reached).toEqual(expect.arrayContaining(['problem', 'pause', 'no-uploads', 'files', 'reset']));
+    await context.close();
+  });
+
+  it('lets its visitor stop the exchange with peers, and give them nothing from now on, by keyboard', async () => {
+    const { context, page } = await visit(browsers[0]);
+    const pause = page.locator('#pause');
+    const noUploads = page.locator('#no-uploads');
+    await page.waitForFunction(() => tabseed.stats().peers > 0);
+    await pause.press('Enter');
+    expect(await pause.textContent()).toBe('Resume peers');
+    await page.waitForFunction(() => tabseed.stats().peers === 0);
+    expect(await page.locator('#peers').textContent()).toBe('0');
+    await pause.press('Space');
+    expect(await pause.textContent()).toBe('Pause peers');
+    await page.waitForFunction(() => tabseed.stats().peers > 0);
+
+    await noUploads.press('Space');
+    expect(await page.evaluate(() => tabseed.stats().consent)).toBe('downloads');
+    const other = await context.newPage();
+    await other.goto(demo.url);
+    await other.locator('#controls').waitFor();
+    expect(await other.locator('#no-uploads').isChecked()).toBe(true);
+    await other.locator('#no-uploads').press('Space');
+    await page.waitForFunction(() => tabseed.stats().consent === 'all');
+    expect(await noUploads.isChecked()).toBe(false);
     await context.close();
   });
 
