@@ -20,11 +20,14 @@ export class Adoption {
   readonly #ports: AdoptionPorts;
   readonly #writer: StoreWriter;
   readonly #documents: DocumentHeaders;
+  readonly #onForeign: () => Promise<void>;
 
-  constructor(ports: AdoptionPorts, writer: StoreWriter, documents: DocumentHeaders) {
+  /** @param onForeign a document that was loaded is not the release's: what belongs to it is not in the release. */
+  constructor(ports: AdoptionPorts, writer: StoreWriter, documents: DocumentHeaders, onForeign: () => Promise<void>) {
     this.#ports = ports;
     this.#writer = writer;
     this.#documents = documents;
+    this.#onForeign = onForeign;
   }
 
   /** Never rejects: what cannot be adopted is fetched when a page asks for it. */
@@ -62,7 +65,9 @@ export class Adoption {
     const wanted = new Set(chunks.map((chunk) => chunk.id));
     const body = new ChunkBody(tools, source, plainForm(chunks), true);
     await body.read(chunks.length, wanted, { signal: new AbortController().signal, deliver: () => undefined });
+    if (headers === undefined || !isDocument(file)) return;
+    if (wanted.size === 0) await this.#documents.save(file, headers);
     // Of another release, or a page that the server puts in place of another one: its headers say nothing.
-    if (wanted.size === 0 && headers !== undefined && isDocument(file)) await this.#documents.save(file, headers);
+    else await this.#onForeign();
   }
 }

@@ -4,7 +4,10 @@ const RECORD = 'bypassed-clients';
 /** More pages than anybody has open with the switch in their URL. */
 const MAX_CLIENTS = 100;
 
-/** The pages that were opened with `?tabseed=off`, and their workers: recorded, as they outlive this worker. */
+/**
+ * The pages that were opened with `?tabseed=off` or loaded a document of another release before there was a worker, and
+ * their workers: recorded, as they outlive this worker.
+ */
 export class BypassedClients {
   readonly #records: Records;
   readonly #opened: Promise<void>;

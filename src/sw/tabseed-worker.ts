@@ -118,7 +118,7 @@ export class TabseedWorker {
         // The event itself is what keeps the worker alive.
         return;
       case 'loaded':
-        this.#adopting = this.#adopt(message.urls);
+        this.#adopting = this.#adopt(message.urls, event.source as Client);
         event.waitUntil(this.#adopting);
         return;
       case 'prefetch':
@@ -265,16 +265,19 @@ export class TabseedWorker {
     this.#leader.connect(leaderPort);
   }
 
-  async #adopt(urls: readonly string[]): Promise<void> {
+  async #adopt(urls: readonly string[], page: Client): Promise<void> {
     await this.#checkNow(CHECK_INTERVAL_MS);
     const { active } = this.#releases;
     if (active === undefined) return;
     const loaded = new Map<ReleaseFile, string>();
-    for (const url of urls) {
+    // The document first, also when its load has not ended and the page does not tell of it yet.
+    for (const url of [page.url, ...urls]) {
       const file = this.#fileOf(url);
       if (file !== undefined) loaded.set(file, url);
     }
-    await new Adoption(this.#ports, this.#delivery.writer, this.#documents).adopt(active.manifest, loaded);
+    // During an upload, or behind a cache that keeps the pointer, the page may be of the next release already.
+    const onForeign = (): Promise<void> => this.#bypassed.add(page.id);
+    await new Adoption(this.#ports, this.#delivery.writer, this.#documents, onForeign).adopt(active.manifest, loaded);
   }
 
   async #prefetch(urls: readonly string[]): Promise<void> {

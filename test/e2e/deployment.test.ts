@@ -7,6 +7,7 @@ import { POINTER_PATH } from '../../src/protocol/layout.ts';
 import { launchChromium } from '../setup/browser.ts';
 import { CiJob, type CiRun } from '../stage/ci-job.ts';
 import { readDeployJson, StaticHost } from '../stage/static-host.ts';
+import { POLL } from './client-site.ts';
 
 const SHARED = randomBytes(400_000);
 const LARGE = randomBytes(1_500_000);
@@ -159,6 +160,11 @@ async function what(page: Page): Promise<string> {
   return PATHS.every((path) => seen.get(path) === plainly(path)) ? 'what plain HTTP gives' : 'a mixture';
 }
 
+/** Soon after its worker took over, a page is of one release, or as plain HTTP gives it at this moment. */
+async function expectNoMixture(page: Page, when: string): Promise<void> {
+  await expect.poll(() => what(page), { ...POLL, message: when }).not.toBe('a mixture');
+}
+
 describe('a second build, published from an empty folder', () => {
   beforeEach(async () => {
     second = await publishSecond();
@@ -183,6 +189,7 @@ describe('a second build, published from an empty folder', () => {
       const visitor = await freshUser();
       await expectEachRight(visitor, [first], path);
       await visitor.evaluate(() => tabseed.ready);
+      await expectNoMixture(visitor, path);
       await visitor.reload();
       expect(await what(visitor), path).toBe('release 1');
       await visitor.context().close();
@@ -234,6 +241,8 @@ describe('a second build, published from an empty folder', () => {
     // The plain files are new already, the pointer is not: the packs of the first release must still be there.
     const visitor = await freshUser();
     await visitor.evaluate(() => tabseed.ready);
+    // Nor are the files of the first release given to a page that is of the second.
+    await expect.poll(() => what(visitor), POLL).toBe('release 2');
     await visitor.reload();
     expect(await what(visitor)).toBe('release 1');
 
