@@ -13,6 +13,8 @@ type CliErrorCode =
   | 'key-exists'
   | 'key-unreadable'
   | 'key-unwritable'
+  /** Something is wrong with a deployed app. */
+  | 'status-failed'
   /** Something is wrong with a published folder. */
   | 'verify-failed';
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { generateKey } from '../publisher/index.ts';
 import { CliError } from './exit.ts';
 import { KEY_FILE_MODE } from './keygen.ts';
+import { warn } from './warning.ts';
 
 export interface ChosenKey {
   readonly pem: string;
@@ -28,6 +29,15 @@ export async function chooseKey(
     return { pem, developmentFile: undefined };
   }
   return await developmentKey(environment);
+}
+
+/** The same for a command that signs, with a warning when the key is good for this machine alone. */
+export async function chooseSigningKey(file: string | undefined): Promise<ChosenKey> {
+  const chosen = await chooseKey(file, process.env);
+  if (chosen.developmentFile !== undefined) {
+    warn(`signed with the development key ${chosen.developmentFile}: it works on localhost only, for others use --key`);
+  }
+  return chosen;
 }
 
 async function developmentKey(environment: Readonly<Record<string, string | undefined>>): Promise<ChosenKey> {

@@ -2,10 +2,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CONSENT_RULES, type ConsentRule, MODES, type Mode } from '../protocol/settings.ts';
 import { type BuiltScripts, PublishError, type PublishReport, publish } from '../publisher/index.ts';
 import { builtScripts } from './built-scripts.ts';
-import { CliError } from './exit.ts';
-import { chooseKey } from './key-choice.ts';
+import { chooseSigningKey } from './key-choice.ts';
 import { showProgress } from './progress.ts';
+import { untilStopped } from './stop-signal.ts';
 import { parseUploadLimit } from './upload-limit.ts';
+import { warn } from './warning.ts';
 
 interface PublishFlags {
   readonly out: string;
@@ -25,6 +26,7 @@ interface PublishFlags {
   readonly headers?: string;
   readonly inject: boolean;
   readonly sequence?: number;
+  readonly withdraw: boolean;
   readonly json: boolean;
 }
 
@@ -59,23 +61,16 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
     .option('--headers <file>', 'response headers by path (default: _headers in <src>)')
     .option('--no-inject', 'do not add the client script to HTML files')
     .option('--sequence <number>', 'number of this release (default: from the time)', parseSequence)
+    .option('--withdraw', 'browsers and seeds delete all earlier releases and give them to nobody', false)
     .option('--json', 'print one JSON object', false)
     .action((source: string, flags: PublishFlags) => run(source, flags, scripts));
 }
 
 async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): Promise<void> {
-  const { pem, developmentFile } = await chooseKey(flags.key, process.env);
-  if (developmentFile !== undefined) {
-    warn(`signed with the development key ${developmentFile}: it works on localhost only, for others use --key`);
-  }
-  const abort = new AbortController();
-  const stop = (signal: NodeJS.Signals) => {
-    abort.abort(new CliError('stopped', `stopped by ${signal}: nothing was published`));
-  };
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const { pem, developmentFile } = await chooseSigningKey(flags.key);
   const progress = showProgress(process.stderr, !flags.json);
-  try {
-    const report = await publish({
+  const report = await untilStopped((abort) =>
+    publish({
       source,
       out: flags.out,
       previous: flags.previous,
@@ -96,20 +91,21 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
       headersFile: flags.headers,
       inject: flags.inject,
       sequence: flags.sequence,
+      withdraw: flags.withdraw,
       created: sourceDateEpoch(process.env.SOURCE_DATE_EPOCH),
-      abort: abort.signal,
+      abort,
       onProgress: (step) => progress.update(step),
-    });
-    progress.stop();
-    for (const warning of report.warnings) warn(warning);
-    process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : describe(report, flags));
-  } finally {
-    progress.stop();
-    process.off('SIGINT', stop).off('SIGTERM', stop);
-  }
+    }),
+  ).finally(() => progress.stop());
+  for (const warning of report.warnings) warn(warning);
+  process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : describeRelease(report, flags));
 }
 
-function describe(report: PublishReport, { out, previous }: PublishFlags): string {
+/** What is printed for people. */
+export function describeRelease(
+  report: PublishReport,
+  { out, previous }: { readonly out: string; readonly previous?: string | undefined },
+): string {
   if (report.outcome === 'unchanged') {
     const where = previous === undefined ? `${out} is as it was` : `${out} holds it again`;
     return `nothing changed since release ${report.sequence}: ${where}\n`;
@@ -129,10 +125,6 @@ function describe(report: PublishReport, { out, previous }: PublishFlags): strin
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(2)} MB`;
-}
-
-function warn(message: string): void {
-  process.stderr.write(`tabseed: warning: ${message}\n`);
 }
 
 function collect(value: string, before: readonly string[]): string[] {

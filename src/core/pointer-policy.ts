@@ -11,7 +11,12 @@ export type PointerRefusal =
   /** Its sequence leaves no room for a successor. */
   | 'sequence-too-high';
 
-export type PointerJudgement = 'install' | 'no-news' | PointerRefusal;
+export type PointerJudgement =
+  | 'install'
+  /** The known release, signed again with a later end: the pointer is kept, there is nothing to install. */
+  | 'renewal'
+  | 'no-news'
+  | PointerRefusal;
 
 /** Clocks of visitors are wrong by hours and by days around their time zone; refusing an update harms more. */
 export const EXPIRY_TOLERANCE_SECONDS = 48 * 60 * 60;
@@ -27,9 +32,21 @@ export interface PointerContext {
 export function judgePointer(pointer: Pointer, { config, known, nowSeconds }: PointerContext): PointerJudgement {
   if (pointer.app !== config.app) return 'wrong-app';
   if (pointer.channel !== config.channel) return 'wrong-channel';
-  if (known !== undefined && pointer.sequence <= known.sequence) return 'no-news';
+  const isRenewal = known !== undefined && isRenewalOf(pointer, known);
+  if (known !== undefined && pointer.sequence <= known.sequence && !isRenewal) return 'no-news';
   if (pointer.sequence > MAX_SEQUENCE) return 'sequence-too-high';
   if (nowSeconds > pointer.expires + EXPIRY_TOLERANCE_SECONDS) return 'expired';
   const floor = Math.max(pointer.minimumSequence, known?.minimumSequence ?? 0);
-  return pointer.sequence < floor ? 'below-floor' : 'install';
+  if (pointer.sequence < floor) return 'below-floor';
+  return isRenewal ? 'renewal' : 'install';
+}
+
+/** A floor that was raised does not come down again, whatever is signed. */
+function isRenewalOf(pointer: Pointer, known: Pointer): boolean {
+  return (
+    pointer.sequence === known.sequence &&
+    pointer.manifestHash === known.manifestHash &&
+    pointer.expires > known.expires &&
+    pointer.minimumSequence >= known.minimumSequence
+  );
 }

@@ -15,6 +15,7 @@ import { keepRelease, readKeptRelease } from './kept-release.ts';
 import { MirroringPeer, type NodePeerProgress } from './mirroring-peer.ts';
 import { ObservedStore } from './observed-store.ts';
 import { DEFAULT_RTC_LIBRARY, loadDialer, type RtcLibrary } from './rtc-library.ts';
+import { scopeOf } from './scope.ts';
 import { establishTrust, type Trust } from './trust.ts';
 
 /** What crosses into the process of the engine. */
@@ -105,10 +106,10 @@ async function releases(
 ): Promise<{ release: LoadedRelease; previous: LoadedRelease | undefined }> {
   const kept = await readKeptRelease('newest', records, trust.config, digest);
   const release = await newestRelease(base, trust, kept, digest);
-  if (release === kept) return { release, previous: await readKeptRelease('previous', records, trust.config, digest) };
-  if (kept !== undefined) await keepRelease('previous', records, kept);
-  await keepRelease('newest', records, release);
-  return { release, previous: kept };
+  const isNew = release.manifest.sequence !== kept?.manifest.sequence;
+  if (isNew && kept !== undefined) await keepRelease('previous', records, kept);
+  if (release !== kept) await keepRelease('newest', records, release);
+  return { release, previous: isNew ? kept : await readKeptRelease('previous', records, trust.config, digest) };
 }
 
 async function newestRelease(
@@ -120,6 +121,7 @@ async function newestRelease(
   try {
     const found = await loadRelease({ base, fetch, config, known: kept?.pointer, now: Date.now, digest });
     if (found.outcome === 'new') return found;
+    if (found.outcome === 'renewed' && kept !== undefined) return { ...kept, ...found };
     if (found.outcome === 'refused' && found.code === 'retired') throw retired(base);
     if (kept !== undefined) return kept;
     const reason = found.outcome === 'refused' ? found.code : 'no release';
@@ -128,15 +130,4 @@ async function newestRelease(
     if (error instanceof OriginError && kept !== undefined) return kept;
     throw error;
   }
-}
-
-function scopeOf(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new NodePeerError('bad-url', `"${text}" is not a URL of an app, such as https://app.example/`);
-  }
-  const url = new URL(text);
-  url.search = '';
-  url.hash = '';
-  if (!url.pathname.endsWith('/')) url.pathname += '/';
-  return url.href;
 }

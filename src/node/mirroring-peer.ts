@@ -242,6 +242,10 @@ export class MirroringPeer implements NodePeer {
         log.debug('release-refused', { code: found.code });
         if (found.code === 'retired') this.#resolveRetired();
       }
+      if (found.outcome === 'renewed' && this.#release !== undefined) {
+        this.#release = { ...this.#release, ...found };
+        await keepRelease('newest', records, this.#release);
+      }
       if (found.outcome === 'new') {
         const previous = this.#release;
         if (previous !== undefined) await keepRelease('previous', records, previous);

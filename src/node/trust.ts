@@ -105,7 +105,8 @@ function asKey(text: string): Sha256 {
   return key;
 }
 
-function isLoopback(base: string): boolean {
+/** Whether a URL means this machine. */
+export function isLoopback(base: string): boolean {
   const { hostname } = new URL(base);
   return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127\./.test(hostname);
 }

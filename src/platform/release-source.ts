@@ -39,8 +39,12 @@ export interface LoadedRelease {
   readonly manifest: Manifest;
 }
 
+/** The known release, signed again with a later end. */
+export type RenewedPointer = Pick<LoadedRelease, 'pointer' | 'pointerBytes'>;
+
 export type ReleaseOutcome =
   | ({ readonly outcome: 'new' } & LoadedRelease)
+  | ({ readonly outcome: 'renewed' } & RenewedPointer)
   | { readonly outcome: 'no-news' }
   | { readonly outcome: 'refused'; readonly code: ReleaseRefusal };
 
@@ -64,6 +68,7 @@ async function load({ base, fetch, config, known, now, digest }: ReleaseRequest)
   const pointer = await verifyPointer(pointerBytes, config);
   const judgement = judgePointer(pointer, { config, known, nowSeconds: Math.floor(now() / 1000) });
   if (judgement === 'no-news') return { outcome: 'no-news' };
+  if (judgement === 'renewal') return { outcome: 'renewed', pointerBytes, pointer };
   if (judgement !== 'install') return { outcome: 'refused', code: judgement };
   if (isRetirement(pointer)) return { outcome: 'refused', code: 'retired' };
 

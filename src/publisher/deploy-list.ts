@@ -1,4 +1,4 @@
-import { MAX_PATH_BYTES } from '../protocol/limits.ts';
+import { MAX_HEADER_VALUE_BYTES, MAX_MEDIA_TYPE_BYTES, MAX_PATH_BYTES } from '../protocol/limits.ts';
 import type { ReleasePath } from '../protocol/release-path.ts';
 import { asCount, asFields, asList, asText } from '../protocol/shape.ts';
 
@@ -44,7 +44,7 @@ export function encodeDeployList(list: DeployList): string {
 
 /** What a list of an earlier publish named. */
 export interface EarlierList {
-  readonly uploaded: readonly ReleasePath[];
+  readonly upload: readonly DeployFile[];
   readonly remove: readonly Removal[];
 }
 
@@ -53,7 +53,7 @@ export function decodeDeployList(bytes: Uint8Array): EarlierList | undefined {
   try {
     const list = asFields(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)), DEPLOY_LIST);
     return {
-      uploaded: asList(list.upload, 'upload', MAX_ENTRIES, (entry) => pathOf(asFields(entry, 'file'))),
+      upload: asList(list.upload, 'upload', MAX_ENTRIES, (entry) => fileOf(asFields(entry, 'file'))),
       remove: asList(list.remove, 'remove', MAX_ENTRIES, (entry) => {
         const fields = asFields(entry, 'removal');
         return { path: pathOf(fields), after: asCount(fields.after, 'after') };
@@ -62,6 +62,18 @@ export function decodeDeployList(bytes: Uint8Array): EarlierList | undefined {
   } catch {
     return undefined;
   }
+}
+
+function fileOf(fields: Readonly<Record<string, unknown>>): DeployFile {
+  const step = asCount(fields.step, 'step');
+  if (step !== 1 && step !== 2 && step !== 3 && step !== 4) throw new RangeError(`step ${step}`);
+  return {
+    path: pathOf(fields),
+    step,
+    bytes: asCount(fields.bytes, 'bytes'),
+    contentType: asText(fields.contentType, 'contentType', MAX_MEDIA_TYPE_BYTES),
+    cacheControl: asText(fields.cacheControl, 'cacheControl', MAX_HEADER_VALUE_BYTES),
+  };
 }
 
 function pathOf(fields: Readonly<Record<string, unknown>>): ReleasePath {

@@ -3,6 +3,7 @@ import { type Manifest, type Pack, packBytes } from '../protocol/manifest.ts';
 import type { Pointer } from '../protocol/pointer.ts';
 import { DEPLOY_LIST, type DeployFile, decodeDeployList, type EarlierList, type Removal } from './deploy-list.ts';
 import type { PreviousRelease } from './previous-release.ts';
+import type { ReleasePlace } from './release-place.ts';
 import { isHtml } from './response-headers.ts';
 import type { StagedFiles } from './staged-files.ts';
 
@@ -57,9 +58,9 @@ export function deploySteps(
 }
 
 /** The list of an earlier publish beside the previous release. A web server's word on what to delete counts nothing. */
-export async function earlierList(previous: PreviousRelease): Promise<EarlierList | undefined> {
-  if (!previous.place.isLocal) return undefined;
-  const bytes = await previous.place.read(DEPLOY_LIST, MAX_LIST_BYTES);
+export async function earlierList(place: ReleasePlace): Promise<EarlierList | undefined> {
+  if (!place.isLocal) return undefined;
+  const bytes = await place.read(DEPLOY_LIST, MAX_LIST_BYTES);
   return bytes === undefined ? undefined : decodeDeployList(bytes);
 }
 
@@ -76,7 +77,7 @@ export function removals(
   nowSeconds: number,
 ): Removal[] {
   const after = new Map<string, number>();
-  for (const path of [...namedPaths(pointer, manifest), ...(earlier?.uploaded ?? [])]) {
+  for (const path of [...namedPaths(pointer, manifest), ...(earlier?.upload ?? []).map(({ path }) => path)]) {
     after.set(path, nowSeconds + SUPERSEDED_SECONDS);
   }
   // Superseded earlier still, so their time has begun already.

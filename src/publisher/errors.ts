@@ -50,6 +50,10 @@ export type PublishErrorCode =
   | 'option-invalid'
   /** The release exceeds a limit of the protocol. */
   | 'release-too-large'
+  /** There is no release of this number or hash to go back to. */
+  | 'rollback-unknown'
+  /** A pack of the release to go back to is missing or damaged. */
+  | 'rollback-incomplete'
   /** The built client or worker script is missing. */
   | 'scripts-missing';
 

@@ -20,6 +20,11 @@ export async function resolveOut(source: string, out: string): Promise<string> {
   return realOut;
 }
 
+/** The real path of a folder, which need not exist. */
+export async function resolvePath(folder: string): Promise<string> {
+  return await realPathOf(resolve(folder));
+}
+
 async function realPathOf(path: string): Promise<string> {
   try {
     return await realpath(path);

@@ -9,8 +9,10 @@ import type { PublishReport } from './report.ts';
 
 export { PublishError, type PublishErrorCode } from './errors.ts';
 export type { BuiltScripts, PublishOptions, PublishProgress } from './options.ts';
+export { type RefreshOptions, type RefreshReport, refresh } from './refresh.ts';
 export type { PublishReport } from './report.ts';
 export { type RetireOptions, type RetireReport, retire } from './retire.ts';
+export { type RollbackOptions, rollback } from './rollback.ts';
 export { type GeneratedKey, generateKey, publicKeyOf } from './signing-key.ts';
 export {
   type Damage,

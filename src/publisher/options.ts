@@ -58,6 +58,8 @@ export interface PublishOptions {
   readonly sequence?: number | undefined;
   /** Unix seconds that the release states. @default now */
   readonly created?: number | undefined;
+  /** All earlier releases are withdrawn: browsers and seeds neither give them to others nor keep them. @default false */
+  readonly withdraw?: boolean | undefined;
   /** Stops the publish; `out` stays as it is. */
   readonly abort?: AbortSignal | undefined;
   readonly onProgress?: ((progress: PublishProgress) => void) | undefined;
@@ -98,6 +100,7 @@ export interface PublishPlan {
   readonly inject: boolean;
   readonly sequence: number | undefined;
   readonly created: number;
+  readonly withdraw: boolean;
   /** Unix seconds. */
   readonly now: number;
   readonly abort: AbortSignal | undefined;
@@ -143,6 +146,7 @@ export function planOf(options: PublishOptions, now: number): PublishPlan {
     inject: options.inject ?? true,
     sequence,
     created,
+    withdraw: options.withdraw ?? false,
     now,
     abort: options.abort,
     onProgress: options.onProgress ?? (() => undefined),

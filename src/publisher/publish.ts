@@ -1,33 +1,22 @@
-import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
-import { manifestPath, POINTER_PATH, packPath, WORKER_SCRIPT } from '../protocol/layout.ts';
-import { type Manifest, type Pack, packBytes } from '../protocol/manifest.ts';
-import { encodePointer, type Pointer, pointerBytesToSign } from '../protocol/pointer.ts';
-import { DEPLOY_LIST, type DeployList, encodeDeployList } from './deploy-list.ts';
-import { deploySteps, earlierList, removals } from './deploy-plan.ts';
 import { errnoOf, PublishError } from './errors.ts';
 import type { PublishPlan } from './options.ts';
-import type { PreviousRelease } from './previous-release.ts';
-import { checkedManifestBytes, isUnchanged } from './release-manifest.ts';
+import { isUnchanged } from './release-manifest.ts';
+import { sequenceLow, signRelease, stageRelease } from './release-writer.ts';
 import { type PublishReport, reportOf } from './report.ts';
-import { inspect, type Situation } from './situation.ts';
-import { type StagedFiles, stageFiles } from './staged-files.ts';
+import { inspect } from './situation.ts';
+import { stageFiles } from './staged-files.ts';
 import { Staging } from './staging.ts';
-
-/** Long enough for a deployment that rests, short enough that a stale release does not pass for the newest for ever. */
-const VALIDITY_SECONDS = 90 * 24 * 60 * 60;
 
 /** Publishes one release into `plan.out`; on an error OUT is as it was. @throws PublishError */
 export async function publishRelease(plan: PublishPlan): Promise<PublishReport> {
   const situation = await inspect(plan);
-  const staging = await Staging.create(situation.out);
-  try {
+  return await withStaging(situation.out, async (staging) => {
     const files = await stageFiles(plan, situation, staging);
     const { previous } = situation;
     if (previous !== undefined && plan.sequence !== undefined && plan.sequence < previous.pointer.sequence) {
       throw sequenceLow(plan.sequence, previous.pointer.sequence);
     }
-    const asksForNext = plan.sequence !== undefined && plan.sequence > (previous?.pointer.sequence ?? 0);
+    const asksForNext = plan.withdraw || (plan.sequence ?? 0) > (previous?.pointer.sequence ?? 0);
     if (previous !== undefined && !asksForNext && (await isUnchanged(previous, files, staging, situation.out))) {
       if (!previous.isInOut) {
         // A host that replaces all its files needs them all again; any other gets what it has.
@@ -43,6 +32,14 @@ export async function publishRelease(plan: PublishPlan): Promise<PublishReport> 
     plan.abort?.throwIfAborted();
     await staging.moveToOut(release.paths);
     return reportOf('published', plan, situation, files, release);
+  });
+}
+
+/** Puts a release together beside OUT; on an error OUT is as it was. @throws PublishError */
+export async function withStaging<T>(out: string, work: (staging: Staging) => Promise<T>): Promise<T> {
+  const staging = await Staging.create(out);
+  try {
+    return await work(staging);
   } catch (error) {
     await staging.discard();
     if (error instanceof PublishError || errnoOf(error)?.startsWith('E') !== true) throw error;
@@ -50,97 +47,4 @@ export async function publishRelease(plan: PublishPlan): Promise<PublishReport> 
       cause: error,
     });
   }
-}
-
-interface StagedRelease {
-  readonly pointer: Pointer;
-  readonly manifest: Manifest;
-  /** What is new in the staging folder, in the order in which OUT gets it. */
-  readonly paths: readonly string[];
-  readonly list: DeployList;
-}
-
-/** A signed pointer and the manifest that it names. */
-interface SignedRelease extends Pick<PreviousRelease, 'pointer' | 'pointerBytes' | 'manifest' | 'manifestBytes'> {}
-
-function signRelease(plan: PublishPlan, { key, previous }: Situation, files: StagedFiles): SignedRelease {
-  const manifest: Manifest = { ...files.manifest, sequence: nextSequence(plan, previous?.pointer.sequence) };
-  const manifestBytes = checkedManifestBytes(manifest);
-  const pointer: Pointer = {
-    app: manifest.app,
-    channel: manifest.channel,
-    sequence: manifest.sequence,
-    created: manifest.created,
-    expires: manifest.created + VALIDITY_SECONDS,
-    minimumSequence: previous?.pointer.minimumSequence ?? 0,
-    manifestHash: createHash('sha256').update(manifestBytes).digest('hex'),
-    manifestBytes: manifestBytes.length,
-  };
-  const pointerBytes = encodePointer(pointer, [key.sign(pointerBytesToSign(pointer))]);
-  return { pointer, pointerBytes, manifest, manifestBytes };
-}
-
-/** Manifest, pointer and deploy list for files that are staged already. */
-async function stageRelease(
-  plan: PublishPlan,
-  situation: Situation,
-  files: StagedFiles,
-  staging: Staging,
-  { pointer, pointerBytes, manifest, manifestBytes }: SignedRelease,
-): Promise<StagedRelease> {
-  const manifestFile = manifestPath(pointer.manifestHash);
-  await writeFile(await staging.place(manifestFile), manifestBytes);
-  await writeFile(await staging.place(POINTER_PATH), pointerBytes);
-  const list = await deployList(plan, situation, files, staging, { manifest, manifestFile });
-  await writeFile(await staging.place(DEPLOY_LIST), encodeDeployList(list));
-  const paths = [
-    ...[...files.copiedPacks, ...files.newPacks].map(({ id }) => packPath(id)),
-    manifestFile,
-    ...files.clientScripts,
-    ...files.published.map(({ path }) => path),
-    WORKER_SCRIPT,
-    DEPLOY_LIST,
-    POINTER_PATH,
-  ];
-  return { pointer, manifest, paths, list };
-}
-
-async function deployList(
-  plan: PublishPlan,
-  { previous, existing }: Situation,
-  files: StagedFiles,
-  staging: Staging,
-  { manifest, manifestFile }: { readonly manifest: Manifest; readonly manifestFile: string },
-): Promise<DeployList> {
-  const fresh = new Set([...files.newPacks, ...files.copiedPacks].map(({ id }) => id));
-  const isInOut = (pack: Pack) => previous === undefined || previous.isInOut || fresh.has(pack.id);
-  const steps = deploySteps(manifest.packs.filter(isInOut), manifestFile, files);
-  const upload = await Promise.all(
-    steps.map(async ({ path, step, knownBytes, contentType, cacheControl }) => {
-      const bytes = knownBytes ?? (await staging.sizeOf(path));
-      return { path, step, bytes, contentType, cacheControl };
-    }),
-  );
-  const keep = manifest.packs
-    .filter((pack) => !isInOut(pack))
-    .map((pack) => ({ path: packPath(pack.id), bytes: packBytes(pack) }));
-  const list = { format: 1, sequence: manifest.sequence, upload, keep } as const;
-  if (previous === undefined) return { ...list, remove: [] };
-  const needed = new Set([...upload, ...keep].map(({ path }) => path));
-  // The time of the release may be that of an old commit. Only who asks for the same bytes again gets it.
-  const supersededAt = plan.sequence === undefined ? plan.now : plan.created;
-  const remove = removals(previous, await earlierList(previous), needed, supersededAt);
-  const present = new Set(existing);
-  return { ...list, remove: previous.isInOut ? remove.filter(({ path }) => present.has(path)) : remove };
-}
-
-/** The time keeps sequences rising even for a publisher who lost the previous release. */
-function nextSequence(plan: PublishPlan, previous: number | undefined): number {
-  if (plan.sequence === undefined) return Math.max((previous ?? 0) + 1, plan.now);
-  if (previous !== undefined && plan.sequence <= previous) throw sequenceLow(plan.sequence, previous);
-  return plan.sequence;
-}
-
-function sequenceLow(asked: number, previous: number): PublishError {
-  return new PublishError('sequence-low', `sequence ${asked} is not above ${previous}, the last one: leave it out`);
 }

@@ -1,4 +1,5 @@
 import type { Sha256 } from '../protocol/identifier.ts';
+import { FOLDER } from '../protocol/layout.ts';
 import { type Manifest, packBytes } from '../protocol/manifest.ts';
 import type { Pointer } from '../protocol/pointer.ts';
 import type { DeployList } from './deploy-list.ts';
@@ -51,9 +52,9 @@ const RENEWAL_WARNING_SECONDS = 30 * 24 * 60 * 60;
 
 export function reportOf(
   outcome: PublishReport['outcome'],
-  plan: PublishPlan,
-  situation: Situation,
-  { newPacks, warnings }: StagedFiles,
+  plan: Pick<PublishPlan, 'now'>,
+  situation: Pick<Situation, 'key' | 'previous'>,
+  { newPacks, warnings }: Pick<StagedFiles, 'newPacks' | 'warnings'>,
   { pointer, manifest, list }: ReportedRelease,
 ): PublishReport {
   return {
@@ -74,17 +75,17 @@ export function reportOf(
     packBytes: sum(manifest.packs.map(packBytes)),
     newPacks: newPacks.length,
     newPackBytes: sum(newPacks.map(packBytes)),
-    keptPacks: list?.keep.length ?? 0,
+    keptPacks: list?.keep.filter(({ path }) => path.startsWith(`${FOLDER}/pack-`)).length ?? 0,
     newChunks: sum(newPacks.map(({ chunks }) => chunks.length)),
     warnings: [...warnings, ...expiryWarnings(pointer, plan.now)],
   };
 }
 
-function expiryWarnings({ sequence, expires }: Pointer, now: number): string[] {
+function expiryWarnings({ expires }: Pointer, now: number): string[] {
   if (expires - now > RENEWAL_WARNING_SECONDS) return [];
   const date = new Date(expires * 1000).toISOString().slice(0, 10);
   const when = expires < now ? `expired on ${date}: no browser installs it` : `expires on ${date}`;
-  return [`this release ${when}; publish it again with a sequence above ${sequence} and the time of today`];
+  return [`this release ${when}; sign it again with tabseed refresh`];
 }
 
 function sum(values: readonly number[]): number {

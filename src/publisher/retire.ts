@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { CLIENT_SCRIPT, POINTER_PATH, WORKER_SCRIPT } from '../protocol/layout.ts';
 import { decodePointer, encodePointer, isRetirement, type Pointer, pointerBytesToSign } from '../protocol/pointer.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import { DEPLOY_LIST } from './deploy-list.ts';
 import { errnoOf, PublishError } from './errors.ts';
+import { replaceFile } from './replace-file.ts';
 import { retiredDeployList } from './retired-deploy-list.ts';
 import { retiredClientScript, retiredWorkerScript } from './retired-scripts.ts';
 import { SigningKey } from './signing-key.ts';
@@ -63,8 +64,8 @@ export async function retire({ out, key }: RetireOptions): Promise<RetireReport>
   const sequence = (pointer ?? last)?.sequence ?? null;
   const list = await readFile(join(out, DEPLOY_LIST), 'utf8').catch(() => undefined); // Not all hosts need it.
   const newList = list && retiredDeployList(list, { sequence: sequence ?? 0, files, now });
-  if (newList) await replace(out, DEPLOY_LIST, newList);
-  for (const [path, content] of files) await replace(out, path, content);
+  if (newList) await replaceFile(out, DEPLOY_LIST, newList);
+  for (const [path, content] of files) await replaceFile(out, path, content);
   return {
     outcome: 'retired',
     app,
@@ -94,19 +95,5 @@ async function readPointer(out: string): Promise<Pointer | undefined> {
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return undefined;
     throw new PublishError('out-damaged', `${POINTER_PATH} in ${out} is damaged: delete it, then retire`, { cause });
-  }
-}
-
-/** A reader of OUT never sees half a file. */
-async function replace(out: string, path: string, content: string | Uint8Array): Promise<void> {
-  const target = join(out, path);
-  try {
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(`${target}.retiring`, content);
-    await rename(`${target}.retiring`, target);
-  } catch (cause) {
-    throw new PublishError('out-unwritable', `${target} cannot be written (${errnoOf(cause) ?? 'unknown error'})`, {
-      cause,
-    });
   }
 }

@@ -73,7 +73,7 @@ function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerP
     loadRelease: async (known) => {
       const loaded = await loadRelease({ base, fetch, config, known, now: Date.now, digest });
       if (loaded.outcome === 'refused') throw new ReleaseRefusedError(loaded.code);
-      return loaded.outcome === 'new' ? loaded : undefined;
+      return loaded.outcome === 'no-news' ? undefined : loaded;
     },
     remove: () => removeApp(scope, owner, database),
     headersOf: async (path) => {

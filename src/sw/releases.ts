@@ -1,7 +1,8 @@
+import { withdrawnChunks } from '../core/withdrawal.ts';
 import { type LoadedRelease, openManifest } from '../platform/release-source.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
-type ReleasesPorts = Pick<WorkerPorts, 'records' | 'digest' | 'verifyPointer' | 'loadRelease'>;
+type ReleasesPorts = Pick<WorkerPorts, 'records' | 'digest' | 'store' | 'verifyPointer' | 'loadRelease'>;
 
 const ACTIVE_RECORD = 'release-active';
 const NEXT_RECORD = 'release-next';
@@ -74,14 +75,34 @@ export class Releases {
   }
 
   async #check(): Promise<boolean> {
-    const release = await this.#ports.loadRelease((this.#next ?? this.#active)?.pointer);
-    if (release === undefined) return false;
-    const isFirst = this.#active === undefined;
-    if (isFirst) this.#active = release;
-    else this.#next = release;
+    const found = await this.#ports.loadRelease((this.#next ?? this.#active)?.pointer);
+    if (found === undefined) return false;
+    if (!('manifest' in found)) {
+      const newest = this.#next ?? this.#active;
+      if (newest) await this.#keep({ ...newest, ...found }, this.#next === undefined);
+      return false;
+    }
+    const active = this.#active?.manifest.sequence ?? 0;
+    const before = [this.#next, this.#active].filter((release) => release !== undefined);
+    // A page that is open on a withdrawn release gets what the origin would give it, too: the files of this one.
+    const replaces = active < Math.max(found.pointer.minimumSequence, 1);
+    const kept = this.#keep(found, replaces);
     this.#onChange();
-    await this.#ports.records.write({ [isFirst ? ACTIVE_RECORD : NEXT_RECORD]: recordOf(release) });
+    // The leader has been told not to give them away any more.
+    await this.#ports.store.delete(withdrawnChunks(found, before));
+    await kept;
     return true;
+  }
+
+  async #keep(release: LoadedRelease, isActive: boolean): Promise<void> {
+    if (isActive) {
+      this.#active = release;
+      this.#next = undefined;
+    } else this.#next = release;
+    const record = recordOf(release);
+    await this.#ports.records.write(
+      isActive ? { [ACTIVE_RECORD]: record, [NEXT_RECORD]: null } : { [NEXT_RECORD]: record },
+    );
   }
 
   async #read(key: string): Promise<LoadedRelease | undefined> {

@@ -1,5 +1,5 @@
 import type { ChunkStore, Clock, Codec, Digest, Log, Origin } from '../core/ports.ts';
-import type { LoadedRelease } from '../platform/release-source.ts';
+import type { LoadedRelease, RenewedPointer } from '../platform/release-source.ts';
 import type { Pointer } from '../protocol/pointer.ts';
 import type { ReleasePath } from '../protocol/release-path.ts';
 import type { Records } from './records.ts';
@@ -24,7 +24,7 @@ export interface WorkerPorts {
    *
    * @throws Error when the origin is away, or what it has is refused.
    */
-  loadRelease(known: Pointer | undefined): Promise<LoadedRelease | undefined>;
+  loadRelease(known: Pointer | undefined): Promise<LoadedRelease | RenewedPointer | undefined>;
   /** Deletes what the app keeps in this browser, and takes the worker away. */
   remove(): Promise<void>;
   /** The response headers of a file. @throws Error when the origin does not answer with success. */

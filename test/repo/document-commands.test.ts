@@ -5,17 +5,26 @@ import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/exit.ts';
 import { registerKeygen } from '../../src/cli/keygen.ts';
 import { registerPublish } from '../../src/cli/publish.ts';
+import { registerRefresh } from '../../src/cli/refresh.ts';
+import { registerRollback } from '../../src/cli/rollback.ts';
 import { registerSeed } from '../../src/cli/seed.ts';
 import { registerServe } from '../../src/cli/serve.ts';
 import { registerSignal } from '../../src/cli/signal.ts';
+import { registerStatus } from '../../src/cli/status.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENTS = ['README.md', 'docs/deploy.md'];
 
 function program(): Command {
   const command = createProgram();
-  for (const register of [registerKeygen, registerPublish, registerSeed, registerServe, registerSignal])
-    register(command);
+  registerKeygen(command);
+  registerPublish(command);
+  registerRefresh(command);
+  registerRollback(command);
+  registerSeed(command);
+  registerServe(command);
+  registerSignal(command);
+  registerStatus(command);
   return command;
 }
 

@@ -35,6 +35,17 @@ describe('the judgement of a pointer', () => {
     expect(judge(pointer({ sequence: 4, expires: 1 }), pointer({ sequence: 5 }))).toBe('no-news');
   });
 
+  it('keeps the known release when it was signed again with a later end, and only then', () => {
+    const known = pointer({ minimumSequence: 3 });
+    const later = { expires: known.expires + DAY, minimumSequence: 3 };
+    expect(judge(pointer(later), known)).toBe('renewal');
+    expect(judge(pointer({ ...later, minimumSequence: 4 }), known)).toBe('renewal');
+    expect(judge(pointer({ ...later, minimumSequence: 2 }), known)).toBe('no-news');
+    expect(judge(pointer({ ...later, manifestHash: '1'.repeat(64) }), known)).toBe('no-news');
+    expect(judge(pointer({ ...later, expires: known.expires }), known)).toBe('no-news');
+    expect(judge(pointer(later), known, known.expires + 40 * DAY)).toBe('expired');
+  });
+
   it('refuses another app and another channel before anything else', () => {
     expect(judge(pointer({ app: 'other', sequence: 1 }), pointer())).toBe('wrong-app');
     expect(judge(pointer({ channel: 'beta' }))).toBe('wrong-channel');

@@ -34,6 +34,8 @@ interface Deployment {
   isContentRefused: boolean;
   /** The next release, with one file more. */
   readonly publishAgain: () => Promise<void>;
+  /** The next release, with nothing of the one before, which it withdraws. */
+  readonly withdraw: () => Promise<void>;
   /** Takes the app away; signed: the pointer says so, too. */
   readonly retire: (how: 'signed' | 'unsigned') => Promise<void>;
 }
@@ -55,10 +57,15 @@ async function deploy(options: Partial<PublishOptions> = {}): Promise<Deployment
     await writeFile(join(source, 'more.bin'), patterned(500_000, 9));
     await publish({ source, out, key, scripts, sequence: 2, ...options });
   };
+  const withdraw = async (): Promise<void> => {
+    await writeFile(join(source, 'index.html'), '<!doctype html><title>good</title>');
+    await writeFile(join(source, 'data.bin'), patterned(100_000, 77));
+    await publish({ source, out, key, scripts, sequence: 3, withdraw: true, ...options });
+  };
   const retireApp = async (how: 'signed' | 'unsigned'): Promise<void> => {
     await retire({ out, key: how === 'signed' ? key : undefined });
   };
-  const deployment = { out, isContentRefused: false, publishAgain, retire: retireApp };
+  const deployment = { out, isContentRefused: false, publishAgain, withdraw, retire: retireApp };
   const server = await startServer({
     root: out,
     intercept: (request, response) => {
@@ -207,6 +214,23 @@ describe('a Node peer', () => {
     checks.shift()?.();
     await vi.waitUntil(() => checks.length > 0);
     expect(peer.release.sequence).toBe(Math.max(...sequences));
+  });
+
+  it('deletes and stops seeding a release that is withdrawn', { timeout: SLOW_MS }, async () => {
+    const deployment = await deploy();
+    const store = await newFolder();
+    const first = await start(deployment.url, { store });
+    await first.mirrored;
+    await first.close();
+    const stored = async () =>
+      (await readdir(join(store, 'chunks'), { recursive: true })).filter((name) => name.length > 60);
+    const before = await stored();
+    await deployment.withdraw();
+    const second = await start(deployment.url, { store });
+    await second.mirrored;
+    const after = await stored();
+    expect(before.length).toBeGreaterThan(5);
+    expect(after.filter((name) => before.includes(name))).toEqual([]);
   });
 
   it('rejects mirrored when it is closed before, without an unhandled rejection', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LoadedRelease } from '../../../src/platform/release-source.ts';
+import type { LoadedRelease, RenewedPointer } from '../../../src/platform/release-source.ts';
 import { encodeManifest } from '../../../src/protocol/manifest.ts';
 import type { Pointer } from '../../../src/protocol/pointer.ts';
 import { noTraffic } from '../../../src/protocol/traffic.ts';
@@ -7,13 +7,14 @@ import { BypassedClients } from '../../../src/sw/bypassed-clients.ts';
 import { DocumentHeaders } from '../../../src/sw/document-headers.ts';
 import { Releases } from '../../../src/sw/releases.ts';
 import { StatusBoard } from '../../../src/sw/status-board.ts';
+import { MemoryStore } from '../../fakes/memory-store.ts';
 import { syncDigest } from '../../fakes/sync-digest.ts';
 import { tinyRelease } from '../../fakes/tiny-release.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
 import { MemoryRecords } from './memory-records.ts';
 
 /** A release whose pointer is its JSON: what a signature proves is tested with the platform. */
-async function release(sequence: number, minimumSequence = 0): Promise<LoadedRelease> {
+async function release(sequence: number, minimumSequence = 0, expires = 0): Promise<LoadedRelease> {
   const files = new Map([['index.html', Uint8Array.of(sequence)]]);
   const { manifest } = tinyRelease({ sequence, files, chunkBytes: 8, chunksPerPack: 8, deflate: false });
   const manifestBytes = encodeManifest(manifest);
@@ -24,7 +25,7 @@ async function release(sequence: number, minimumSequence = 0): Promise<LoadedRel
     channel,
     sequence,
     created: 0,
-    expires: 0,
+    expires,
     minimumSequence,
     manifestHash,
     manifestBytes: manifestBytes.length,
@@ -33,11 +34,12 @@ async function release(sequence: number, minimumSequence = 0): Promise<LoadedRel
 }
 
 describe('the releases', () => {
-  const open = async (records: MemoryRecords, found: (LoadedRelease | undefined)[] = []) => {
+  const open = async (records: MemoryRecords, found: (LoadedRelease | RenewedPointer | undefined)[] = []) => {
     let changes = 0;
+    const store = new MemoryStore();
     const releases = new Releases(
       {
-        ...{ records: records.open(), digest: syncDigest() },
+        ...{ records: records.open(), digest: syncDigest(), store },
         verifyPointer: (bytes) => Promise.resolve(JSON.parse(new TextDecoder().decode(bytes)) as Pointer),
         loadRelease: () => Promise.resolve(found.shift()),
       },
@@ -46,7 +48,7 @@ describe('the releases', () => {
       },
     );
     await releases.open();
-    return { releases, changes: () => changes };
+    return { releases, store, changes: () => changes };
   };
   const sequences = (releases: Releases) => releases.known.map(({ manifest }) => manifest.sequence);
 
@@ -76,11 +78,47 @@ describe('the releases', () => {
     expect(sequences((await open(records)).releases)).toEqual([2]);
   });
 
-  it('name no release that a newer pointer has withdrawn', async () => {
-    const { releases } = await open(new MemoryRecords(), [await release(1), await release(3, 2)]);
+  it('drop one that a newer pointer has withdrawn within one check: record, chunks and all', async () => {
+    const records = new MemoryRecords();
+    const bad = await release(2);
+    const { releases, store } = await open(records, [await release(1), bad, await release(3, 3)]);
     await releases.check();
+    await releases.check();
+    expect(sequences(releases)).toEqual([2, 1]);
+    const [one, two, three] = await Promise.all([release(1), release(2), release(3, 3)]);
+    const idsOf = ({ manifest }: LoadedRelease) => manifest.packs.flatMap(({ chunks }) => chunks.map(({ id }) => id));
+    const chunks = [one, two, three].flatMap(idsOf);
+    await store.put(new Map(chunks.map((id) => [id, { encoding: 'identity', bytes: Uint8Array.of(1) }])));
     await releases.check();
     expect(sequences(releases)).toEqual([3]);
+    expect(releases.active?.manifest.sequence).toBe(3);
+    expect(await store.list()).toEqual(idsOf(three));
+    expect(sequences((await open(records)).releases)).toEqual([3]);
+  });
+
+  it('keep the active one when only an older one is withdrawn', async () => {
+    const { releases } = await open(new MemoryRecords(), [await release(2), await release(3, 2)]);
+    await releases.check();
+    await releases.check();
+    expect(releases.active?.manifest.sequence).toBe(2);
+    expect(sequences(releases)).toEqual([3, 2]);
+  });
+
+  it('keep a pointer that was signed again, of the active and of the waiting one, and change nothing else', async () => {
+    const records = new MemoryRecords();
+    const renewed = async (sequence: number): Promise<RenewedPointer> => {
+      const { pointer, pointerBytes } = await release(sequence, 0, 99);
+      return { pointer, pointerBytes };
+    };
+    const found = [await release(1), await renewed(1), await release(2), await renewed(2)];
+    const { releases, changes } = await open(records, found);
+    expect(await releases.check()).toBe(true);
+    expect(await releases.check()).toBe(false);
+    expect((await open(records)).releases.active?.pointer).toMatchObject({ sequence: 1, expires: 99 });
+    expect(await releases.check()).toBe(true);
+    expect(await releases.check()).toBe(false);
+    expect(changes()).toBe(2);
+    expect((await open(records)).releases.known.map(({ pointer }) => pointer.expires)).toEqual([99, 99]);
   });
 
   it('drop a record that is damaged', async () => {
