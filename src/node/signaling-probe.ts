@@ -38,7 +38,7 @@ export function probeSignaling(url: string, room: string, reach: Reach): Promise
     socket.on('close', () => end('closed'));
     socket.on('message', (data, isBinary) => {
       try {
-        const message = decodeServerSignalMessage(isBinary ? '' : String(data));
+        const message = decodeServerSignalMessage(isBinary || !Buffer.isBuffer(data) ? '' : data.toString());
         if (message.type === 'error') end(message.code);
         if (message.type === 'partner' && joined) joined.partners += 1;
         if (message.type !== 'welcome' || joined) return;
