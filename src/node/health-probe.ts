@@ -5,7 +5,7 @@ const REQUEST_LIMIT_MS = 15_000;
 /** What a host says is printed: short, and without the control characters that a terminal obeys. */
 const MAX_QUOTED_CHARACTERS = 100;
 
-export type CheckLevel = 'ok' | 'warn' | 'fail';
+type CheckLevel = 'ok' | 'warn' | 'fail';
 
 /** One line of a health check. */
 export interface Check {

@@ -14,7 +14,7 @@ import type { StagedFiles } from './staged-files.ts';
 import type { Staging } from './staging.ts';
 
 /** Long enough for a deployment that rests, short enough that a stale release does not pass for the newest for ever. */
-export const VALIDITY_SECONDS = 90 * 24 * 60 * 60;
+const VALIDITY_SECONDS = 90 * 24 * 60 * 60;
 
 export interface StagedRelease {
   readonly pointer: Pointer;
