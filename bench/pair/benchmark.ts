@@ -6,6 +6,8 @@ import { NodeRawEnd } from './node-raw-end.ts';
 import { connect, openEnd, receiveBytes, serveBytes } from './raw-channel.ts';
 
 const FILE = 'bulk.bin';
+/** Both sides rest before each transfer: what starting a browser's window and page costs is no part of the path. */
+const SETTLE_MS = 2000;
 
 export const benchmark: Benchmark = {
   summary: 'one seed to one browser, against a raw simple-peer channel: from a browser and from a Node peer',
@@ -95,6 +97,7 @@ async function download(stage: Stage, receiver: Browser, bytes: number): Promise
   await page.goto(stage.url);
   await page.evaluate(() => tabseed.ready);
   await page.waitForFunction(() => tabseed.stats().peers > 0);
+  await page.waitForTimeout(SETTLE_MS);
   const { seconds, length } = await page.evaluate(async (file) => {
     const startMs = performance.now();
     const response = await fetch(file);
@@ -116,6 +119,7 @@ async function rawFromBrowser(stage: Stage, sender: Browser, receiver: Browser, 
   const offer = await openEnd(from, undefined);
   await connect(from, await openEnd(to, offer));
   await serveBytes(from, bytes);
+  await to.waitForTimeout(SETTLE_MS);
   const seconds = await receiveBytes(to, bytes);
   await Promise.all(contexts.map((context) => context.close()));
   return seconds;
@@ -127,6 +131,7 @@ async function rawFromNode(stage: Stage, receiver: Browser, bytes: number): Prom
   await page.goto(stage.blankUrl);
   const sender = await NodeRawEnd.open(bytes);
   await sender.connect(await openEnd(page, await sender.offer()));
+  await page.waitForTimeout(SETTLE_MS);
   const seconds = await receiveBytes(page, bytes);
   sender.close();
   await context.close();
