@@ -232,8 +232,8 @@ describe('the leader of another tab', () => {
     await page.evaluate(() => {
       void fetch('/app.js');
       return new Promise((resolve) => {
-        navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ type: string }>) => {
-          if (data.type === 'take-over') resolve(undefined);
+        navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ tabseed: { type: string } }>) => {
+          if (data.tabseed.type === 'take-over') resolve(undefined);
         });
         navigator.serviceWorker.startMessages();
       });

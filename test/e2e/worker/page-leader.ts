@@ -63,11 +63,11 @@ export async function becomeLeader(page: Page, manner: LeaderManner, file: { rea
             else port1.postMessage({ type: 'chunk', request, chunk, source: 'peers', bytes }, [bytes]);
           }
         };
-        navigator.serviceWorker.controller?.postMessage({ type: 'lead', version: 1 }, [port2]);
+        navigator.serviceWorker.controller?.postMessage({ tabseed: { type: 'lead', version: 1 } }, [port2]);
       }
 
-      navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<WorkerMessage>) => {
-        if (data.type === 'leader-wanted') lead();
+      navigator.serviceWorker.addEventListener('message', ({ data }: MessageEvent<{ tabseed: WorkerMessage }>) => {
+        if (data.tabseed.type === 'leader-wanted') lead();
       });
       navigator.serviceWorker.startMessages();
       lead();
