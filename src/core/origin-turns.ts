@@ -29,7 +29,8 @@ const RANK_STEP_MS = 1500;
  */
 export function isOurTurn(location: ChunkLocation, isLeased: boolean, facts: TurnFacts): boolean {
   const waitedMs = facts.nowMs - facts.progressMs;
-  if (facts.hasServer) return isLeased || waitedMs >= PATIENCE_MS;
+  // Who has no partner gets nothing from those who hold the leases.
+  if (facts.hasServer) return isLeased || waitedMs >= (facts.partners.length === 0 ? RANK_STEP_MS : PATIENCE_MS);
   const { self } = facts;
   if (self === undefined) return true;
   const unit = `${location.pack.id}.${Math.floor(location.index / CHUNKS_PER_LEASE)}`;

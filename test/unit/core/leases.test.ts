@@ -76,6 +76,12 @@ describe('whose turn it is at the origin', () => {
     expect(isOurTurn(location, false, facts('1', PATIENCE_MS, true))).toBe(true);
   });
 
+  it('is ours soon when the server grants nothing and no partner is there to wait for', () => {
+    const alone = { ...facts('1', 1500, true), partners: [] };
+    expect(isOurTurn(location, false, alone)).toBe(true);
+    expect(isOurTurn(location, false, { ...alone, nowMs: alone.nowMs - 1 })).toBe(false);
+  });
+
   it('is one partner after the other without a server, the same order for all of them', () => {
     const first = peers.filter((peer) => isOurTurn(location, false, facts(peer, 0, false)));
     expect(first).toHaveLength(1);
