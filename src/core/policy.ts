@@ -45,6 +45,8 @@ export const NODE_POLICY: SwarmPolicy = {
   wantedPeers: 8,
   maximumPeers: 60,
   dialsPerHour: 1000,
+  // Nobody waits for it: a partner that is named has the time to connect on a busy machine.
+  bulkOriginDelayMs: 10_000,
   writeBehindBytes: WRITE_AT_ONCE_BYTES,
   recentBytes: 0,
 };
