@@ -1,7 +1,8 @@
-import type { Browser, Page } from 'playwright';
+import { setTimeout as delay } from 'node:timers/promises';
 import { bulkApp } from '../../test/stage/app.ts';
 import { Stage } from '../../test/stage/stage.ts';
 import { type Benchmark, median, rounded } from '../benchmark.ts';
+import { BareBrowser } from '../stage/bare-browser.ts';
 import { NodeRawEnd } from './node-raw-end.ts';
 import { connect, openEnd, receiveBytes, serveBytes } from './raw-channel.ts';
 
@@ -21,19 +22,20 @@ export const benchmark: Benchmark = {
     const app = await bulkApp({ [FILE]: bytes });
     const stage = await Stage.open(app.out);
     try {
-      const receiver = await stage.browser();
+      const receiver = await BareBrowser.launch();
       const seed = await browserSeed(stage, bytes);
       const browser = await compare(pairs, bytes, {
-        raw: () => rawFromBrowser(stage, seed.browser, receiver, bytes),
+        raw: () => rawFromBrowser(stage, seed, receiver, bytes),
         tabseed: () => download(stage, receiver, bytes),
       });
-      await seed.browser.close();
+      await seed.close();
       const nodeSeed = await startNodeSeed(stage);
       const node = await compare(pairs, bytes, {
         raw: () => rawFromNode(stage, receiver, bytes),
         tabseed: () => download(stage, receiver, bytes),
       });
       await nodeSeed.close();
+      await receiver.close();
       return { ...browser, node };
     } finally {
       await stage.close();
@@ -68,8 +70,8 @@ async function compare(pairs: number, bytes: number, sides: Sides): Promise<obje
 }
 
 /** A browser that has the whole file; afterwards the origin gives neither packs nor the file. */
-async function browserSeed(stage: Stage, bytes: number): Promise<{ browser: Browser; page: Page }> {
-  const browser = await stage.browser();
+async function browserSeed(stage: Stage, bytes: number): Promise<BareBrowser> {
+  const browser = await BareBrowser.launch();
   const page = await (await browser.newContext()).newPage();
   await page.goto(stage.url);
   await page.evaluate(async (file) => {
@@ -78,7 +80,7 @@ async function browserSeed(stage: Stage, bytes: number): Promise<{ browser: Brow
   }, FILE);
   await page.waitForFunction((whole) => tabseed.stats().bytes.origin >= whole, bytes);
   stage.refuse = (path) => path.includes('/pack-') || path.endsWith(FILE);
-  return { browser, page };
+  return browser;
 }
 
 async function startNodeSeed(stage: Stage): Promise<{ close(): Promise<void> }> {
@@ -91,13 +93,13 @@ async function startNodeSeed(stage: Stage): Promise<{ close(): Promise<void> }> 
 }
 
 /** Seconds that a fresh browser's page needs to read the whole file, connected and with an empty store. */
-async function download(stage: Stage, receiver: Browser, bytes: number): Promise<number> {
+async function download(stage: Stage, receiver: BareBrowser, bytes: number): Promise<number> {
   const context = await receiver.newContext();
   const page = await context.newPage();
   await page.goto(stage.url);
   await page.evaluate(() => tabseed.ready);
-  await page.waitForFunction(() => tabseed.stats().peers > 0);
-  await page.waitForTimeout(SETTLE_MS);
+  await page.waitForFunction(() => tabseed.stats().peers > 0, undefined);
+  await delay(SETTLE_MS);
   const { seconds, length } = await page.evaluate(async (file) => {
     const startMs = performance.now();
     const response = await fetch(file);
@@ -112,26 +114,31 @@ async function download(stage: Stage, receiver: Browser, bytes: number): Promise
   return seconds;
 }
 
-async function rawFromBrowser(stage: Stage, sender: Browser, receiver: Browser, bytes: number): Promise<number> {
+async function rawFromBrowser(
+  stage: Stage,
+  sender: BareBrowser,
+  receiver: BareBrowser,
+  bytes: number,
+): Promise<number> {
   const contexts = [await sender.newContext(), await receiver.newContext()] as const;
   const [from, to] = [await contexts[0].newPage(), await contexts[1].newPage()];
   await Promise.all([from.goto(stage.blankUrl), to.goto(stage.blankUrl)]);
   const offer = await openEnd(from, undefined);
   await connect(from, await openEnd(to, offer));
   await serveBytes(from, bytes);
-  await to.waitForTimeout(SETTLE_MS);
+  await delay(SETTLE_MS);
   const seconds = await receiveBytes(to, bytes);
   await Promise.all(contexts.map((context) => context.close()));
   return seconds;
 }
 
-async function rawFromNode(stage: Stage, receiver: Browser, bytes: number): Promise<number> {
+async function rawFromNode(stage: Stage, receiver: BareBrowser, bytes: number): Promise<number> {
   const context = await receiver.newContext();
   const page = await context.newPage();
   await page.goto(stage.blankUrl);
   const sender = await NodeRawEnd.open(bytes);
   await sender.connect(await openEnd(page, await sender.offer()));
-  await page.waitForTimeout(SETTLE_MS);
+  await delay(SETTLE_MS);
   const seconds = await receiveBytes(page, bytes);
   sender.close();
   await context.close();

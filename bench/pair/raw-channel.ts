@@ -1,5 +1,5 @@
-import type { Page } from 'playwright';
 import type { SimplePeerConstructor, SimplePeerInstance } from '../../src/platform/simple-peer.ts';
+import type { BarePage } from '../stage/bare-browser.ts';
 
 type RawPeer = SimplePeerInstance & { readonly _channel: RTCDataChannel };
 
@@ -14,7 +14,7 @@ const LOW_WATER_BYTES = 256 * 1024;
 const LIBRARY = new URL('../../node_modules/simple-peer/simplepeer.min.js', import.meta.url).pathname;
 
 /** Puts simple-peer into a blank page and makes its end; resolves with the signal for the other end. */
-export async function openEnd(page: Page, offer: unknown): Promise<unknown> {
+export async function openEnd(page: BarePage, offer: unknown): Promise<unknown> {
   await page.addScriptTag({ path: LIBRARY });
   return page.evaluate(
     (received) =>
@@ -29,7 +29,7 @@ export async function openEnd(page: Page, offer: unknown): Promise<unknown> {
 }
 
 /** Completes the handshake from the initiator's side. */
-export async function connect(initiator: Page, answer: unknown): Promise<void> {
+export async function connect(initiator: BarePage, answer: unknown): Promise<void> {
   await initiator.evaluate(
     (signal) =>
       new Promise<void>((resolve) => {
@@ -41,7 +41,7 @@ export async function connect(initiator: Page, answer: unknown): Promise<void> {
 }
 
 /** Answers each message of the other end with `bytes` bytes, as fast as the channel takes them. */
-export async function serveBytes(page: Page, bytes: number): Promise<void> {
+export async function serveBytes(page: BarePage, bytes: number): Promise<void> {
   await page.evaluate(
     ({ total, messageBytes, high, low }) => {
       const message = crypto.getRandomValues(new Uint8Array(messageBytes));
@@ -68,7 +68,7 @@ export async function serveBytes(page: Page, bytes: number): Promise<void> {
 }
 
 /** Asks the other end for its bytes; resolves with the seconds until the last one. */
-export async function receiveBytes(page: Page, bytes: number): Promise<number> {
+export async function receiveBytes(page: BarePage, bytes: number): Promise<number> {
   return page.evaluate(
     (total) =>
       new Promise<number>((resolve) => {

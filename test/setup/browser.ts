@@ -2,7 +2,7 @@ import { type Browser, chromium, type LaunchOptions } from 'playwright';
 import { ensureProgram } from './programs.ts';
 
 /** No GPU, no QUIC and none of Chromium's own traffic: what is measured and blocked is ours alone. */
-const CHROMIUM_FLAGS = [
+export const CHROMIUM_FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
