@@ -4,7 +4,7 @@ import { chunksOfFile, type HeaderSet, type PackedChunk, type ReleaseFile } from
 import { bodyStream } from './body-stream.ts';
 import type { Delivery } from './delivery.ts';
 import type { DocumentHeaders } from './document-headers.ts';
-import { planResponse, type ResponsePlan } from './response-plan.ts';
+import { planResponse, type ResponsePlan, takenOver } from './response-plan.ts';
 
 /** A page waits for all of a small file; from here on it is bulk (DESIGN.md, Words). */
 const BULK_FILE_BYTES = 1024 * 1024;
@@ -31,7 +31,6 @@ export class Responder {
     file: ReleaseFile,
     waitUntil: (work: Promise<unknown>) => void,
   ): Promise<Response> {
-    const headers = await this.#headersOf(request, release, file);
     const plan = planResponse(
       {
         method: request.method,
@@ -40,19 +39,25 @@ export class Responder {
         ifNoneMatch: request.headers.get('if-none-match'),
       },
       file,
-      headers,
     );
+    const headers = this.#headersOf(request, release, file);
     // Of an empty body nothing is to be had from anywhere.
-    if (plan.body === undefined || plan.body.bytes === 0) return responseOf(plan, null, 'store');
+    if (plan.body === undefined || plan.body.bytes === 0) return responseOf(plan, await headers, null, 'store');
 
     const { chunks, skipBytes } = chunksOfRange(chunksOfFile(release.manifest, file), plan.body);
     const isUrgent = request.mode === 'navigate' || file.plainBytes < BULK_FILE_BYTES;
     const feed = this.#delivery.feed(release.manifest, file, chunks, isUrgent ? 'urgent' : 'bulk');
     waitUntil(feed.done.then(() => this.#delivery.writer.close()));
-    const first = await feed.next();
-    if (first === undefined) throw new Error('the feed is empty');
-    const [onlySource = 'mixed'] = feed.cameFrom.size === 1 ? feed.cameFrom : [];
-    return responseOf(plan, bodyStream(feed, first, { skipBytes, bytes: plan.body.bytes }), onlySource);
+    try {
+      // Together: the server may have to be asked for headers, and a page does not wait for one after the other.
+      const [own, first] = await Promise.all([headers, feed.next()]);
+      if (first === undefined) throw new Error('the feed is empty');
+      const [onlySource = 'mixed'] = feed.cameFrom.size === 1 ? feed.cameFrom : [];
+      return responseOf(plan, own, bodyStream(feed, first, { skipBytes, bytes: plan.body.bytes }), onlySource);
+    } catch (error) {
+      feed.cancel();
+      throw error;
+    }
   }
 
   async #headersOf(request: Request, release: LoadedRelease, file: ReleaseFile): Promise<HeaderSet> {
@@ -94,11 +99,12 @@ export function chunksOfRange(
 
 function responseOf(
   plan: ResponsePlan,
+  own: HeaderSet,
   body: ReadableStream<Uint8Array> | null,
   source: SourceName | 'mixed',
 ): Response {
   const headers = new Headers();
-  for (const [name, value] of plan.headers) headers.append(name, value);
+  for (const [name, value] of [...takenOver(own), ...plan.headers]) headers.append(name, value);
   // Known at the start only: what comes later may come from elsewhere.
   headers.set('server-timing', `tabseed;desc="${source}"`);
   return new Response(body as BodyInit | null, { status: plan.status, headers });

@@ -8,7 +8,7 @@ export interface ConditionalHeaders {
   readonly ifNoneMatch: string | null;
 }
 
-/** A response but for its bytes. */
+/** A response but for its bytes and the file's own headers. */
 export interface ResponsePlan {
   readonly status: 200 | 206 | 304 | 416;
   readonly headers: HeaderSet;
@@ -25,14 +25,17 @@ const NEVER_TAKEN = new RegExp(
     'content-(?:encoding|length|range|type)|accept-ranges|cache-control|etag|server-timing)$',
 );
 
+/** Of the headers that the file came with, those that its response has too. */
+export function takenOver(headers: HeaderSet): HeaderSet {
+  return headers.filter(([name]) => !NEVER_TAKEN.test(name));
+}
+
 export function planResponse(
   request: ConditionalHeaders & { readonly method: string },
   file: ReleaseFile,
-  ownHeaders: HeaderSet,
 ): ResponsePlan {
   const etag = `"${file.hash}"`;
   const common: HeaderSet = [
-    ...ownHeaders.filter(([name]) => !NEVER_TAKEN.test(name)),
     // With a `max-age`, Chromium's memory cache would go on serving it after a reload without asking the worker.
     ['cache-control', 'no-cache'],
     ['etag', etag],
