@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from '../core/ports.ts';
-import type { Urgency } from '../protocol/bridge-message.ts';
+import type { WantUrgency } from '../protocol/bridge-message.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import { type Circumstances, hasAgreed, type PeerUse, peerUse } from './device-policy.ts';
 import type { ChunkReceiver, Declined, Engine, Releases, StartEngine, SwarmEvents, Want } from './engine.ts';
@@ -16,7 +16,7 @@ export interface EngineSlotPorts {
 
 interface OpenWant {
   readonly chunks: Set<ChunkId>;
-  readonly urgency: Urgency;
+  readonly urgency: WantUrgency;
   readonly receiver: ChunkReceiver;
   running?: Want;
 }
@@ -78,11 +78,11 @@ export class EngineSlot {
   }
 
   /** Delivers each chunk once, as `onChunk` or `onMissing`, unless cancelled before. */
-  fetch(chunks: readonly ChunkId[], urgency: Urgency, receiver: ChunkReceiver): Want {
+  fetch(chunks: readonly ChunkId[], urgency: WantUrgency, receiver: ChunkReceiver): Want {
     const want: OpenWant = { chunks: new Set(chunks), urgency, receiver };
     this.#wants.add(want);
     if (this.#attempt?.engine) this.#run(want, this.#attempt.engine);
-    else if (!this.#attempt?.worthWaiting) this.#giveUp(want);
+    else if (urgency === 'prompt' || !this.#attempt?.worthWaiting) this.#giveUp(want);
     return {
       cancel: () => {
         this.#wants.delete(want);

@@ -56,7 +56,7 @@ export class LeaderPort {
   #answer(request: LeaderRequest): void {
     switch (request.type) {
       case 'want':
-        // Before anything else: after 50 ms without it the worker goes to the origin.
+        // Before anything else: without it the worker soon goes to the origin.
         this.send({ type: 'ack', request: request.request });
         this.#want(request);
         return;

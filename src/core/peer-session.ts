@@ -11,6 +11,7 @@ import { requestCost } from './message-budget.ts';
 import { Pace } from './pace.ts';
 import { BITFIELD_COST, HAVE_COST, PeerConduct } from './peer-conduct.ts';
 import { LINK_HIGH_WATER_BYTES, type PeerLink, type StoredChunk } from './ports.ts';
+import { Promptness } from './promptness.ts';
 import { RemotePacks } from './remote-packs.ts';
 import { UploadQueue, type UploadSource } from './upload-queue.ts';
 
@@ -51,6 +52,7 @@ export class PeerSession {
   readonly #announced = new Map<PackId, number>();
   readonly #downloads = new Map<number, Download>();
   readonly #pace = new Pace();
+  readonly #promptness = new Promptness();
   readonly #startedMs: number;
   readonly #conduct: PeerConduct;
   #nextRequest = 0;
@@ -153,6 +155,12 @@ export class PeerSession {
     return room < this.window.bytes / 4 ? 0 : room;
   }
 
+  /** Whether it can be asked for something that a page waits for. */
+  get isPrompt(): boolean {
+    if (this.room === 0) return false;
+    return this.#promptness.isPrompt(this.openBytes, this.window.bytesPerMs, this.#host.now());
+  }
+
   /** Encoded bytes asked for and not yet arrived. */
   get openBytes(): number {
     let bytes = 0;
@@ -168,6 +176,7 @@ export class PeerSession {
     const download = new Download(request, span);
     this.#downloads.set(request, download);
     const nowMs = this.#host.now();
+    this.#promptness.onRequest(request, this.#downloads.size === 1, nowMs);
     this.#pace.onRequest(request, this.openBytes, this.window.bytesPerMs, nowMs);
     this.#conduct.onOwnRequest(download.remainingBytes, nowMs);
     this.#send({ type: 'request', request, pack, first: span.first, count: span.count });
@@ -179,6 +188,7 @@ export class PeerSession {
       if ([...download.remaining()].some(needed)) continue;
       const plainBytes = [...download.remaining()].reduce((sum, chunk) => sum + chunkAt(chunk).plainBytes, 0);
       this.#conduct.onOwnCancel(plainBytes, this.#host.now());
+      this.#promptness.onCancel(download.request, this.#host.now());
       this.#send({ type: 'cancel', request: download.request });
       this.#finish(download);
     }
@@ -324,6 +334,7 @@ export class PeerSession {
       return;
     }
     this.#conduct.onChunk();
+    this.#promptness.onChunk(message.request, nowMs);
     if (download.complete) this.#finish(download);
     this.#host.onChunk(this, arrived.location, arrived.stored);
   }

@@ -1,4 +1,4 @@
-import type { Urgency } from '../protocol/bridge-message.ts';
+import type { Urgency, WantUrgency } from '../protocol/bridge-message.ts';
 import type { ChunkId, PackId, PeerId } from '../protocol/identifier.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
@@ -104,8 +104,12 @@ export class Swarm {
     this.#pumpSoon();
   }
 
-  /** Store, then peers, then origin. Each chunk is reported once, in any order. */
-  fetch(chunks: readonly ChunkId[], urgency: Urgency, receiver: ChunkReceiver): Want {
+  /**
+   * Store, then peers, then origin. Each chunk is reported once, in any order. `prompt` leaves out the origin: what no
+   * peer can be expected to give at once is missing at once.
+   */
+  fetch(chunks: readonly ChunkId[], wantUrgency: WantUrgency, receiver: ChunkReceiver): Want {
+    const urgency = wantUrgency === 'bulk' ? 'bulk' : 'urgent';
     let cancelled = false;
     const guarded: ChunkReceiver = {
       onChunk: (chunk, plain, source) => {
@@ -117,7 +121,12 @@ export class Swarm {
     };
     const unique = [...new Set(chunks)];
     const held = unique.filter((chunk) => this.#inventory.has(chunk));
-    for (const chunk of unique) if (!this.#inventory.has(chunk)) this.#want(chunk, urgency, guarded);
+    const prompt = wantUrgency === 'prompt' ? this.#promptSessions : undefined;
+    for (const chunk of unique) {
+      if (this.#inventory.has(chunk)) continue;
+      if (prompt !== undefined && !this.#isOffered(chunk, prompt)) guarded.onMissing(chunk);
+      else this.#want(chunk, urgency, guarded);
+    }
     if (held.length > 0) void this.#deliverStored(held, urgency, guarded);
     this.#pumpSoon();
     return {
@@ -248,7 +257,24 @@ export class Swarm {
     }
   }
 
+  /** Sessions that may be asked for what a page waits for. */
+  get #promptSessions(): PeerSession[] {
+    return [...this.#sessions.values()].filter((session) => session.isPrompt);
+  }
+
+  #isOffered(chunk: ChunkId, sessions: readonly PeerSession[]): boolean {
+    const location = this.#catalog.locate(chunk);
+    return location !== undefined && sessions.some((session) => session.has(location));
+  }
+
   #askPeers(): void {
+    const prompt = this.#promptSessions;
+    const mayAsk = (session: PeerSession, wanted: WantedChunk): boolean => {
+      if (wanted.peer !== undefined || wanted.arrived || !session.has(wanted.location)) return false;
+      if (wanted.urgency === 'bulk' || prompt.includes(session)) return true;
+      // A slow one is better than none.
+      return !prompt.some((other) => other.has(wanted.location));
+    };
     // Least loaded first, and again until nobody takes more: neighbours share a file instead of one getting it all.
     const sessions = [...this.#sessions.values()].sort((a, b) => a.openBytes - b.openBytes);
     for (let asked = true; asked; ) {
@@ -256,11 +282,7 @@ export class Swarm {
       for (const session of sessions) {
         const { room } = session;
         if (room === 0) continue;
-        const span = pickSpan(
-          this.#demand,
-          (wanted) => wanted.peer === undefined && !wanted.arrived && session.has(wanted.location),
-          room,
-        );
+        const span = pickSpan(this.#demand, (wanted) => mayAsk(session, wanted), room);
         if (span === undefined) continue;
         for (const wanted of this.#wantedIn(span)) wanted.peer = session.peer;
         session.request(span);

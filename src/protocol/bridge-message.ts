@@ -76,7 +76,7 @@ export type LeaderRequest =
   | {
       readonly type: 'want';
       readonly request: number;
-      readonly urgency: Urgency;
+      readonly urgency: WantUrgency;
       readonly chunks: readonly ChunkId[];
     }
   | { readonly type: 'cancel'; readonly request: number }
@@ -85,7 +85,10 @@ export type LeaderRequest =
 
 /** `urgent`: a navigation or a small file that a page waits for. `bulk`: everything else. */
 export type Urgency = 'urgent' | 'bulk';
-const URGENCIES: readonly Urgency[] = ['urgent', 'bulk'];
+
+/** `prompt`: urgent, and `missing` at once where peers would take longer than the worker's own way to the origin. */
+export type WantUrgency = Urgency | 'prompt';
+const WANT_URGENCIES: readonly WantUrgency[] = ['urgent', 'bulk', 'prompt'];
 
 /** Where a chunk came from. */
 export type SourceName = 'store' | 'peers' | 'origin';
@@ -174,7 +177,7 @@ export function decodeLeaderRequest(value: unknown): LeaderRequest {
       return {
         type: 'want',
         request: asCount(fields.request, 'request'),
-        urgency: asOneOf(fields.urgency, 'urgency', URGENCIES),
+        urgency: asOneOf(fields.urgency, 'urgency', WANT_URGENCIES),
         chunks: asList(fields.chunks, 'chunks', limits.MAX_CHUNKS_PER_WANT, asChunkId),
       };
     case 'cancel':

@@ -1,5 +1,11 @@
 import type { CancelTimer, Clock, Digest } from '../core/ports.ts';
-import { decodeLeaderResponse, type LeaderRequest, type LeaderResponse } from '../protocol/bridge-message.ts';
+import { PROMPT_MS } from '../core/promptness.ts';
+import {
+  decodeLeaderResponse,
+  type LeaderRequest,
+  type LeaderResponse,
+  type WantUrgency,
+} from '../protocol/bridge-message.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import { MAX_CHUNKS_PER_PACK } from '../protocol/limits.ts';
 import type { PackedChunk } from '../protocol/manifest.ts';
@@ -16,8 +22,8 @@ const TAKE_OVER_MS = 2000;
 const HAND_OVER_MS = 2000;
 /** Tabs that did not answer a call for the leader are not called again before this: nobody waits 50 ms each time. */
 const CALL_INTERVAL_MS = 10_000;
-/** No chunk for so long after the ack: the engine, which has its own time limits, is stuck. */
-const STALL_MS = { urgent: 5000, bulk: 20_000 } as const;
+/** No chunk for so long after the ack, or at all when prompt: the engine, which has its own time limits, is stuck. */
+const STALL_MS = { prompt: PROMPT_MS, urgent: 5000, bulk: 20_000 } as const;
 
 /** The worker's end of a leader's MessagePort. */
 export interface LeaderPort {
@@ -39,6 +45,9 @@ interface Ask {
   readonly chunks: ReadonlyMap<ChunkId, PackedChunk>;
   readonly terms: ChunkRequest;
   readonly ackMs: number;
+  /** `prompt`: a page waits for it, and the worker can fetch it itself. */
+  readonly urgency: WantUrgency;
+  hasAck: boolean;
   /** Neither delivered nor refused yet. */
   readonly waiting: Set<ChunkId>;
   /** Delivered; the rest is what the ask resolves with. */
@@ -65,7 +74,7 @@ export class LeaderBridge implements ChunkSource {
 
   /** The same leader, for when nothing else is left: waits where others have given up. */
   readonly patient: ChunkSource = {
-    take: (chunks, request) => this.#take(chunks, request, PATIENT_ACK_MS),
+    take: (chunks, request) => this.#take(chunks, request, true),
   };
 
   constructor(ports: { readonly clock: Clock; readonly digest: Digest }, host: LeaderBridgeHost) {
@@ -93,7 +102,7 @@ export class LeaderBridge implements ChunkSource {
     if (port !== this.#port) return;
     this.#port = undefined;
     this.#heard();
-    for (const ask of this.#asks.values()) this.#giveTime(ask, HAND_OVER_MS);
+    for (const ask of this.#asks.values()) if (ask.urgency !== 'prompt') this.#giveTime(ask, HAND_OVER_MS);
     this.#host.onConnected(false);
   }
 
@@ -110,7 +119,7 @@ export class LeaderBridge implements ChunkSource {
 
   /** At most MAX_CHUNKS_PER_WANT chunks. */
   take(chunks: readonly PackedChunk[], request: ChunkRequest): Promise<readonly PackedChunk[]> {
-    return this.#take(chunks, request, ACK_MS);
+    return this.#take(chunks, request, false);
   }
 
   /** @param data untrusted, from the port that `connect` got. */
@@ -130,7 +139,8 @@ export class LeaderBridge implements ChunkSource {
     }
     const ask = this.#asks.get(message.request);
     if (ask === undefined) return;
-    this.#giveTime(ask, STALL_MS[ask.terms.urgency]);
+    ask.hasAck = true;
+    if (ask.urgency !== 'prompt' || message.type === 'chunk') this.#giveTime(ask, STALL_MS[ask.urgency]);
     switch (message.type) {
       case 'ack':
         return;
@@ -145,8 +155,13 @@ export class LeaderBridge implements ChunkSource {
     }
   }
 
-  async #take(chunks: readonly PackedChunk[], terms: ChunkRequest, ackMs: number): Promise<readonly PackedChunk[]> {
-    const isPatient = ackMs > ACK_MS;
+  async #take(
+    chunks: readonly PackedChunk[],
+    terms: ChunkRequest,
+    isPatient: boolean,
+  ): Promise<readonly PackedChunk[]> {
+    const urgency = terms.urgency === 'urgent' && !isPatient ? 'prompt' : terms.urgency;
+    const ackMs = isPatient ? PATIENT_ACK_MS : urgency === 'prompt' ? PROMPT_MS : ACK_MS;
     if (this.#port === undefined && !(await this.#callLeader(isPatient))) return chunks;
     if (this.#isSilent && !isPatient) return chunks;
     if (terms.signal.aborted) return chunks;
@@ -166,6 +181,8 @@ export class LeaderBridge implements ChunkSource {
         chunks: byId,
         terms,
         ackMs,
+        urgency,
+        hasAck: false,
         waiting,
         given,
         cancelTimer: undefined,
@@ -189,9 +206,12 @@ export class LeaderBridge implements ChunkSource {
   }
 
   #send(ask: Ask): void {
-    this.#giveTime(ask, ask.ackMs, () => this.#suspect(ask.ackMs));
-    const { request, waiting, terms } = ask;
-    this.#port?.post({ type: 'want', request, urgency: terms.urgency, chunks: [...waiting] });
+    ask.hasAck = false;
+    this.#giveTime(ask, ask.ackMs, () => {
+      if (!ask.hasAck) this.#suspect(ask.ackMs);
+    });
+    const { request, waiting, urgency } = ask;
+    this.#port?.post({ type: 'want', request, urgency, chunks: [...waiting] });
   }
 
   #giveTime(ask: Ask, milliseconds: number, onTimeOut?: () => void): void {

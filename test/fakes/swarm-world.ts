@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type SwarmPolicy, TAB_POLICY } from '../../src/core/policy.ts';
 import type { SwarmPorts } from '../../src/core/ports.ts';
 import { Swarm } from '../../src/core/swarm.ts';
-import type { Urgency } from '../../src/protocol/bridge-message.ts';
+import type { WantUrgency } from '../../src/protocol/bridge-message.ts';
 import { chunksOfFile } from '../../src/protocol/manifest.ts';
 import { addTraffic, noTraffic } from '../../src/protocol/traffic.ts';
 import { MemoryNetwork } from './memory-dialer.ts';
@@ -93,7 +93,7 @@ export class WorldEngine {
   }
 
   /** Fetches a file; `bytes` is complete when `done`. */
-  fetchFile(release: TinyRelease, path: string, urgency: Urgency): FileFetch {
+  fetchFile(release: TinyRelease, path: string, urgency: WantUrgency): FileFetch {
     const file = release.manifest.files.find((candidate) => candidate.path === path);
     if (file === undefined) throw new Error(`no file ${path}`);
     const order = chunksOfFile(release.manifest, file).map((chunk) => chunk.id);

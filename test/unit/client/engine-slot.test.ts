@@ -60,6 +60,14 @@ describe('EngineSlot', () => {
     expect(log).toEqual(['chunk a', 'missing b']);
   });
 
+  it('lets nothing prompt wait for an engine that is starting', async () => {
+    const { clock, slot, log } = setup({ open: false });
+    slot.setReleases(releasesOf(1));
+    slot.fetch([A], 'prompt', { onChunk: () => undefined, onMissing: (id) => log.push(`missing ${id[0]}`) });
+    await clock.advance(0);
+    expect(log).toEqual(['missing a']);
+  });
+
   it('answers missing at once while there is nothing to start', () => {
     const { log, fetch } = setup();
     fetch(A);

@@ -237,6 +237,34 @@ describe('peers', () => {
     expect(newcomer.traffic.plain.origin).toBe(200 * KIB);
   });
 
+  it('are asked at once for what a page waits for, and the origin is not', async () => {
+    const { world: w, release: r } = world([200 * KIB]);
+    const seed = await w.join([r], { link: { latencyMs: 1, bytesPerSecond: 50_000_000 } });
+    await seed.mirror(r);
+    const newcomer = await w.join([r], { link: { latencyMs: 1, bytesPerSecond: 50_000_000 } });
+    await w.clock.runUntil(() => newcomer.swarm.peerCount === 1);
+    await w.clock.advance(100);
+    const fetch = newcomer.fetchFile(r, '0.bin', 'prompt');
+    await w.clock.runUntil(() => fetch.done, 50);
+    expect(fetch.missing).toEqual([]);
+    expect(newcomer.traffic.plain).toMatchObject({ peers: 200 * KIB, origin: 0 });
+  });
+
+  it('that let a page wait once are not asked for it again: it is missing at once', async () => {
+    const { world: w, release: r } = world([200 * KIB]);
+    const seed = await w.join([r], { link: { latencyMs: 10, bytesPerSecond: 10_000 } });
+    await seed.mirror(r);
+    const newcomer = await w.join([r]);
+    await w.clock.runUntil(() => newcomer.swarm.peerCount === 1);
+    await w.clock.advance(100);
+    const first = newcomer.fetchFile(r, '0.bin', 'prompt');
+    await w.clock.advance(15);
+    first.cancel();
+    const second = newcomer.fetchFile(r, '0.bin', 'prompt');
+    expect(second.missing).toHaveLength(4);
+    expect(newcomer.traffic.plain.origin).toBe(0);
+  });
+
   it('that lost a chunk refuse it, and it comes from the origin', async () => {
     const { world: w, release: r } = world();
     const seed = await w.join([r]);

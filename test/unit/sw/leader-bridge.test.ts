@@ -73,7 +73,7 @@ beforeEach(() => {
 
 /** Starts an ask; `left` is set once it has resolved. */
 function take(options: { patient?: boolean; urgency?: 'urgent' | 'bulk'; signal?: AbortSignal } = {}) {
-  const { patient = false, urgency = 'urgent', signal = new AbortController().signal } = options;
+  const { patient = false, urgency = 'bulk', signal = new AbortController().signal } = options;
   const result: { left?: readonly PackedChunk[] } = {};
   const source = patient ? bridge.patient : bridge;
   void source.take(CHUNKS, { urgency, signal, deliver: (chunk) => void delivered.push(chunk) }).then((left) => {
@@ -93,7 +93,7 @@ describe('an ask to the leader', () => {
     const result = take();
     await clock.advance(0);
     expect(leader.wants).toEqual([
-      { type: 'want', request: 1, urgency: 'urgent', chunks: CHUNKS.map((chunk) => chunk.id) },
+      { type: 'want', request: 1, urgency: 'bulk', chunks: CHUNKS.map((chunk) => chunk.id) },
     ]);
     ack(1);
     for (const chunk of [...CHUNKS].reverse()) give(1, chunk);
@@ -169,7 +169,7 @@ describe('an ask to the leader', () => {
 
   it('ends when a leader stalls after its ack', async () => {
     bridge.connect(leader);
-    const result = take();
+    const result = take({ patient: true, urgency: 'urgent' });
     await clock.advance(0);
     ack(1);
     await clock.advance(4000);
@@ -245,6 +245,64 @@ describe('an ask to the leader', () => {
     ]) {
       answer(message);
     }
+  });
+});
+
+describe('an ask for what a page waits for', () => {
+  it('is prompt, and over after 15 ms, ack or no ack', async () => {
+    bridge.connect(leader);
+    const result = take({ urgency: 'urgent' });
+    await clock.advance(0);
+    expect(leader.wants).toMatchObject([{ urgency: 'prompt' }]);
+    ack(1);
+    await clock.advance(14);
+    expect(result.left).toBeUndefined();
+    await clock.advance(1);
+    expect(result.left).toEqual(CHUNKS);
+    expect(leader.requests.at(-1)).toEqual({ type: 'cancel', request: 1 });
+  });
+
+  it('goes on for 15 ms after each chunk', async () => {
+    bridge.connect(leader);
+    const result = take({ urgency: 'urgent' });
+    await clock.advance(0);
+    for (const chunk of CHUNKS) {
+      await clock.advance(14);
+      give(1, chunk);
+    }
+    await clock.advance(0);
+    expect(result.left).toEqual([]);
+  });
+
+  it('does not make a leader that has acknowledged it count as silent', async () => {
+    bridge.connect(leader);
+    take({ urgency: 'urgent' });
+    await clock.advance(0);
+    ack(1);
+    await clock.advance(15);
+    take({ urgency: 'urgent' });
+    await clock.advance(0);
+    expect(leader.wants).toHaveLength(2);
+    await clock.advance(10);
+    ack(2);
+    await clock.advance(5000);
+    expect(replaced).toBe(0);
+  });
+
+  it('does not wait for the next leader', async () => {
+    bridge.connect(leader);
+    const result = take({ urgency: 'urgent' });
+    await clock.advance(5);
+    bridge.disconnect(leader);
+    await clock.advance(10);
+    expect(result.left).toEqual(CHUNKS);
+  });
+
+  it('is urgent when nothing else is left', async () => {
+    bridge.connect(leader);
+    take({ urgency: 'urgent', patient: true });
+    await clock.advance(0);
+    expect(leader.wants).toMatchObject([{ urgency: 'urgent' }]);
   });
 });
 
