@@ -12,7 +12,7 @@ export interface SwarmPolicy {
   readonly bulkOriginDelayMs: number;
   /** How late an urgent chunk may be from a peer before the origin is asked as well. */
   readonly urgentHedgeMs: number;
-  /** When all peers together are slower, bulk chunks come from the origin too (Delivery Optimization: minimum QoS). */
+  /** Peers that give so much together are not helped by the origin (Delivery Optimization: minimum QoS). */
   readonly minimumPeerBytesPerSecond: number;
   /** Most that all peers together are given; `undefined`: no cap. */
   readonly uploadBytesPerSecond: number | undefined;
@@ -47,6 +47,8 @@ export const NODE_POLICY: SwarmPolicy = {
   dialsPerHour: 1000,
   // Nobody waits for it: a partner that is named has the time to connect on a busy machine.
   bulkOriginDelayMs: 10_000,
+  // Nor does it go to the origin for what a partner gives slowly; who stalls is left all the same.
+  minimumPeerBytesPerSecond: 0,
   writeBehindBytes: WRITE_AT_ONCE_BYTES,
   recentBytes: 0,
 };

@@ -1,6 +1,7 @@
 import type { ChunkLocation } from './catalog.ts';
 import type { WantedChunk } from './demand.ts';
 import type { SwarmPolicy } from './policy.ts';
+import type { Speed } from './source-speed.ts';
 
 /** What the engine knows about the ways to get chunks, the same for all of them at one moment. */
 export interface SourceFacts {
@@ -9,10 +10,25 @@ export interface SourceFacts {
   readonly introducing: boolean;
   /** No peer is connected or can be found. */
   readonly cutOff: boolean;
-  /** Sum of the measured rates of all connected peers; `undefined` until something was measured. */
-  readonly peerBytesPerMs: number | undefined;
-  /** Whether this peer is the one to fetch a bulk chunk that no partner has. */
+  /** See `arePeersSlow`. */
+  readonly peersAreSlow: boolean;
+  /** Whether this peer is the one to fetch a bulk chunk that no partner has, or that they are too slow to give. */
   readonly isOurTurn: (location: ChunkLocation) => boolean;
+}
+
+/** So much faster than all peers together the origin has to be before it helps them. */
+const ORIGIN_LEAD = 4;
+
+/**
+ * Whether the origin should help with bulk chunks that peers have: they give less than `minimumPeerBytesPerSecond`, less
+ * than a quarter of what the origin was measured to give, and do not get faster. So bulk from peers takes four times as
+ * long as from the origin at most, or comes at the minimum rate. A crowd that has just come is slow at first; if each of
+ * it went to the origin then, each would take a copy.
+ */
+export function arePeersSlow(peers: Speed, origin: Speed, policy: SwarmPolicy): boolean {
+  if (peers.bytesPerMs === undefined || peers.isGrowing) return false;
+  if (peers.bytesPerMs * 1000 >= policy.minimumPeerBytesPerSecond) return false;
+  return origin.bytesPerMs === undefined || peers.bytesPerMs * ORIGIN_LEAD < origin.bytesPerMs;
 }
 
 /** How long a chunk that the origin refused waits for a peer that has it before it counts as missing. */
@@ -33,8 +49,8 @@ export function askOrigin(wanted: WantedChunk, peerHasIt: boolean, facts: Source
       return facts.nowMs - wanted.wantedAtMs >= policy.urgentHedgeMs;
     case 'bulk':
       if (wanted.peer !== undefined) return false;
-      if (!peerHasIt) return !facts.introducing && facts.isOurTurn(wanted.location);
-      return facts.peerBytesPerMs !== undefined && facts.peerBytesPerMs * 1000 < policy.minimumPeerBytesPerSecond;
+      if (peerHasIt && !facts.peersAreSlow) return false;
+      return !facts.introducing && facts.isOurTurn(wanted.location);
     default:
       return wanted.urgency satisfies never;
   }

@@ -15,7 +15,8 @@ import { type EndReason, HELLO_LIMIT_MS, PeerSession, type SessionHost } from '.
 import type { SwarmPolicy } from './policy.ts';
 import type { CancelTimer, PeerLink, StoredChunk, SwarmPorts } from './ports.ts';
 import { Roster } from './roster.ts';
-import { askOrigin, isMissing, type SourceFacts } from './source-policy.ts';
+import { arePeersSlow, askOrigin, isMissing, type SourceFacts } from './source-policy.ts';
+import { SourceSpeed } from './source-speed.ts';
 import { MAX_SPAN_BYTES, pickSpan } from './span-picker.ts';
 import { UploadCap } from './upload-cap.ts';
 
@@ -58,6 +59,8 @@ export class Swarm {
   readonly #inventory: Inventory;
   readonly #origin: OriginReads;
   readonly #leases = new LeaseHolder();
+  readonly #peerSpeed = new SourceSpeed();
+  readonly #originSpeed = new SourceSpeed();
   /** When something last came, or a lease: patience begins then. */
   #progressMs = 0;
   readonly #uploadCap: UploadCap;
@@ -190,7 +193,10 @@ export class Swarm {
     if (location === undefined) receiver.onMissing(chunk);
     else {
       const nowMs = this.#ports.clock.now();
-      if (this.#demand.size === 0) this.#progressMs = nowMs;
+      if (this.#demand.size === 0) {
+        this.#progressMs = nowMs;
+        this.#peerSpeed.restart();
+      }
       this.#demand.add(chunk, location, urgency, receiver, nowMs);
     }
   }
@@ -228,6 +234,7 @@ export class Swarm {
 
   #pump(): void {
     if (this.#closed) return;
+    this.#measure();
     this.#reportLacking();
     if (this.#demand.size === 0 && !this.#leases.isOpen) return;
     this.#cancelTick ??= this.#ports.clock.after(TICK_MS, () => {
@@ -242,6 +249,14 @@ export class Swarm {
     this.#askOrigin(facts);
   }
 
+  #measure(): void {
+    const nowMs = this.#ports.clock.now();
+    let isAsked = false;
+    for (const session of this.#sessions.values()) isAsked ||= session.openBytes > 0;
+    this.#peerSpeed.update(isAsked, nowMs);
+    this.#originSpeed.update(this.#origin.active > 0, nowMs);
+  }
+
   /** Tells the server that gives out leases what is to be had from the origin only, as far as we know. */
   #reportLacking(): void {
     const nowMs = this.#ports.clock.now();
@@ -253,7 +268,8 @@ export class Swarm {
 
   *#lacking(): Generator<ChunkLocation> {
     for (const wanted of this.#demand.inOrder()) {
-      if (wanted.urgency === 'bulk' && !wanted.arrived && !this.#peerHas(wanted)) yield wanted.location;
+      if (wanted.urgency !== 'bulk' || wanted.arrived) continue;
+      if (this.#arePeersSlow ? wanted.peer === undefined : !this.#peerHas(wanted)) yield wanted.location;
     }
   }
 
@@ -322,24 +338,34 @@ export class Swarm {
     return false;
   }
 
+  get #arePeersSlow(): boolean {
+    return arePeersSlow(this.#peerSpeed, this.#originSpeed, this.#policy);
+  }
+
   #facts(): SourceFacts {
     const nowMs = this.#ports.clock.now();
     const sessions = [...this.#sessions.values()];
-    const rates = sessions.map((session) => session.window.bytesPerMs);
     const turn: TurnFacts = {
       nowMs,
       hasServer: this.#roster.isJoined,
       self: this.#roster.self,
-      partners: [...this.#sessions.keys()],
+      partners: sessions.map(({ peer }) => peer),
       progressMs: this.#progressMs,
     };
-    const measured = rates.length > 0 && rates.some((rate) => rate > 0);
+    // Without a server only those take turns who need it.
+    const without = (location: ChunkLocation): PeerId[] =>
+      sessions.filter((session) => !session.has(location)).map(({ peer }) => peer);
     return {
       nowMs,
       introducing: this.#roster.isIntroducing(nowMs),
       cutOff: this.#roster.isCutOff && sessions.length === 0,
-      isOurTurn: (location) => isOurTurn(location, this.#leases.has(location), turn),
-      peerBytesPerMs: measured ? rates.reduce((sum, rate) => sum + rate, 0) : undefined,
+      isOurTurn: (location) =>
+        isOurTurn(
+          location,
+          this.#leases.has(location),
+          turn.hasServer ? turn : { ...turn, partners: without(location) },
+        ),
+      peersAreSlow: this.#arePeersSlow,
     };
   }
 
@@ -404,6 +430,8 @@ export class Swarm {
     this.#demand.remove(wanted);
     this.#progressMs = this.#ports.clock.now();
     this.#count(source, plain.length, stored.bytes.length);
+    const speed = source === 'peers' ? this.#peerSpeed : this.#originSpeed;
+    speed.onBytes(stored.bytes.length);
     this.#inventory.add(wanted.id, stored);
     for (const receiver of wanted.receivers) receiver.onChunk(wanted.id, plain.slice(), source);
     this.#cancelUnneeded(wanted);

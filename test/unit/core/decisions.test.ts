@@ -4,8 +4,8 @@ import { Bitfield } from '../../../src/core/bitfield.ts';
 import { Catalog, type CatalogPack } from '../../../src/core/catalog.ts';
 import { Demand, type WantedChunk } from '../../../src/core/demand.ts';
 import { FlowWindow } from '../../../src/core/flow-window.ts';
-import { TAB_POLICY } from '../../../src/core/policy.ts';
-import { askOrigin, isMissing, type SourceFacts } from '../../../src/core/source-policy.ts';
+import { NODE_POLICY, TAB_POLICY } from '../../../src/core/policy.ts';
+import { arePeersSlow, askOrigin, isMissing, type SourceFacts } from '../../../src/core/source-policy.ts';
 import { MAX_SPAN_BYTES, pickSpan } from '../../../src/core/span-picker.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { randomFiles, tinyRelease } from '../../fakes/tiny-release.ts';
@@ -77,7 +77,7 @@ describe('the source policy', () => {
     nowMs: 1000,
     introducing: false,
     cutOff: false,
-    peerBytesPerMs: undefined,
+    peersAreSlow: false,
     isOurTurn: () => true,
   };
   const chunk = (fields: Partial<WantedChunk>): WantedChunk => ({
@@ -109,8 +109,22 @@ describe('the source policy', () => {
     expect(askOrigin(chunk({}), false, facts, TAB_POLICY)).toBe(true);
     expect(askOrigin(chunk({}), false, { ...facts, isOurTurn: () => false }, TAB_POLICY)).toBe(false);
     expect(askOrigin(chunk({}), true, facts, TAB_POLICY)).toBe(false);
-    expect(askOrigin(chunk({}), true, { ...facts, peerBytesPerMs: 5000 }, TAB_POLICY)).toBe(false);
-    expect(askOrigin(chunk({}), true, { ...facts, peerBytesPerMs: 50 }, TAB_POLICY)).toBe(true);
+    expect(askOrigin(chunk({}), true, { ...facts, peersAreSlow: true }, TAB_POLICY)).toBe(true);
+    expect(askOrigin(chunk({ peer: 'x' }), true, { ...facts, peersAreSlow: true }, TAB_POLICY)).toBe(false);
+    const notOurs = { ...facts, peersAreSlow: true, isOurTurn: () => false };
+    expect(askOrigin(chunk({}), true, notOurs, TAB_POLICY)).toBe(false);
+  });
+
+  it('calls peers slow that give less than the minimum, far less than the origin, and do not get faster', () => {
+    const slow = { bytesPerMs: 100, isGrowing: false };
+    const origin = { bytesPerMs: 1000, isGrowing: false };
+    expect(arePeersSlow(slow, origin, TAB_POLICY)).toBe(true);
+    expect(arePeersSlow(slow, { ...origin, bytesPerMs: undefined }, TAB_POLICY)).toBe(true);
+    expect(arePeersSlow(slow, { ...origin, bytesPerMs: 300 }, TAB_POLICY)).toBe(false);
+    expect(arePeersSlow({ ...slow, isGrowing: true }, origin, TAB_POLICY)).toBe(false);
+    expect(arePeersSlow({ ...slow, bytesPerMs: 500 }, { ...origin, bytesPerMs: 9000 }, TAB_POLICY)).toBe(false);
+    expect(arePeersSlow({ ...slow, bytesPerMs: undefined }, origin, TAB_POLICY)).toBe(false);
+    expect(arePeersSlow({ ...slow, bytesPerMs: 0 }, origin, NODE_POLICY)).toBe(false);
   });
 
   it('never asks twice at a time, nor before the retry is due', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OriginError, StoreError } from '../../../src/core/errors.ts';
+import { NODE_POLICY } from '../../../src/core/policy.ts';
 import { decodePeerMessage, encodePeerMessage } from '../../../src/protocol/peer-message.ts';
 import { MemoryStore } from '../../fakes/memory-store.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
@@ -223,6 +224,30 @@ describe('peers', () => {
     const fetch = newcomer.fetchFile(r, '0.bin', 'bulk');
     await w.clock.runUntil(() => fetch.done, 30_000);
     expect(newcomer.traffic.plain.origin).toBeGreaterThan(2000 * KIB);
+  });
+
+  it('that are slow with the first bytes only are not helped', async () => {
+    const { world: w, release: r } = world([8000 * KIB]);
+    const link = { latencyMs: 10, bytesPerSecond: 60_000 };
+    const seed = await w.join([r], { link });
+    await seed.mirror(r);
+    const before = w.origin.servedBytes;
+    const newcomer = await w.join([r]);
+    const fetch = newcomer.fetchFile(r, '0.bin', 'bulk');
+    await w.clock.runUntil(() => newcomer.traffic.plain.peers > 0);
+    link.bytesPerSecond = 10_000_000;
+    await w.clock.runUntil(() => fetch.done);
+    expect(w.origin.servedBytes).toBe(before);
+  });
+
+  it('that are slow fill a headless peer all the same, for which nobody waits', async () => {
+    const { world: w, release: r } = world([1000 * KIB]);
+    const seed = await w.join([r], { link: { latencyMs: 10, bytesPerSecond: 100_000 } });
+    await seed.mirror(r);
+    const before = w.origin.servedBytes;
+    const mirror = await w.join([r], { policy: NODE_POLICY });
+    await mirror.mirror(r);
+    expect(w.origin.servedBytes).toBe(before);
   });
 
   it('that are late with an urgent file are raced by the origin', async () => {
