@@ -20,6 +20,8 @@ export interface SessionHost extends UploadSource {
   pack(id: PackId): CatalogPack | undefined;
   /** It can be asked now, or it has more than before. */
   onOffer(session: PeerSession): void;
+  /** It has told all that it had at its start. */
+  onHeard(): void;
   /** A chunk that was asked for has arrived; not verified. */
   onChunk(session: PeerSession, location: ChunkLocation, stored: StoredChunk): void;
   /** The peer will not send these. */
@@ -260,6 +262,8 @@ export class PeerSession {
       case 'ping':
         this.#charge(1);
         this.#send({ type: 'pong', token: message.token });
+        // The first one follows the bitfields.
+        this.#host.onHeard();
         break;
       case 'pong':
         this.#charge(1);

@@ -44,7 +44,8 @@ export class Roster {
   #openedAtMs = 0;
   #joinedAtMs = 0;
   #partnerSeen = false;
-  #hadLink = false;
+  /** A link has told what it has, or ended without. */
+  #wasHeard = false;
   #matchAttempt = 0;
   #cancelMatchTimer: CancelTimer | undefined;
   #closed = false;
@@ -97,14 +98,20 @@ export class Roster {
   /** The first moments, in which a peer may turn up at any time: bulk demand waits for it. */
   isIntroducing(nowMs: number): boolean {
     // Also when the first link has ended again: a bad first peer must not cost the page the rest of these moments.
-    if (this.#hadLink || this.isCutOff) return false;
+    if (this.#wasHeard || this.isCutOff) return false;
     if (nowMs - this.#openedAtMs >= this.#policy.bulkOriginDelayMs) return false;
     return this.#state === 'connecting' || this.#partnerSeen || nowMs - this.#joinedAtMs < PARTNER_GRACE_MS;
+  }
+
+  /** A peer has told what it has: whoever waited for that knows now. */
+  onHeard(): void {
+    this.#wasHeard = true;
   }
 
   /** A link ended: by itself, or we left it because it was of no use, or because of its offence. */
   onLinkEnd(peer: PeerId, how: 'closed' | 'left' | 'banned'): void {
     const nowMs = this.#ports.clock.now();
+    this.#wasHeard = true;
     if (how === 'banned') this.#shunned.set(peer, Number.POSITIVE_INFINITY);
     if (how === 'left') this.#shunned.set(peer, nowMs + SHUN_MS);
     if (nowMs - (this.#linked.get(peer) ?? nowMs) >= STABLE_LINK_MS) this.#matchAttempt = 0;
@@ -137,7 +144,6 @@ export class Roster {
         onOpen: (link) => {
           this.#dialings.delete(peer);
           this.#linked.set(peer, this.#ports.clock.now());
-          this.#hadLink = true;
           this.#host.onLink(peer, link);
         },
         onFailed: (reason) => {

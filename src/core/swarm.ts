@@ -474,6 +474,10 @@ export class Swarm {
       onOffer: (session) => {
         if (session.room > 0) this.#pumpSoon();
       },
+      onHeard: () => {
+        this.#roster.onHeard();
+        this.#pumpSoon();
+      },
       onChunk: (session, location, stored) => void this.#takeFromPeer(session, location, stored),
       onRefused: (_, chunks) => this.#release(chunks),
       onUnneeded: (wireBytes) => this.#count('wasted', wireBytes, wireBytes),

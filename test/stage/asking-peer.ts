@@ -55,6 +55,7 @@ export class AskingPeer {
                       now: () => clock.now(),
                       pack: (packId) => catalog.packs.get(packId),
                       onOffer: () => offered.resolve(),
+                      onHeard: () => undefined,
                       onChunk: () => self.#take(),
                       onRefused: () => undefined,
                       onUnneeded: () => undefined,

@@ -56,6 +56,7 @@ class Bench implements SessionHost {
   now = (): number => this.clock.now();
   pack = (id: string): CatalogPack | undefined => catalog.packs.get(id);
   onOffer = (): void => undefined;
+  onHeard = (): void => undefined;
   onChunk = (_: PeerSession, location: ChunkLocation, stored: StoredChunk): void => {
     this.arrived.push({ location, stored });
   };

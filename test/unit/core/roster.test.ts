@@ -118,9 +118,17 @@ describe('a roster under a hostile signaling server', () => {
 describe('a roster with bad peers', () => {
   it('does not begin the introduction again when the first one is gone', () => {
     bench.partner(peerId(1));
-    expect(bench.roster.isIntroducing(bench.clock.now())).toBe(true);
     bench.connect(peerId(1));
+    expect(bench.roster.isIntroducing(bench.clock.now())).toBe(true);
     bench.roster.onLinkEnd(peerId(1), 'banned');
+    expect(bench.roster.isIntroducing(bench.clock.now())).toBe(false);
+  });
+
+  it('ends the introduction when one has told what it has, not when it is connected', () => {
+    bench.partner(peerId(1));
+    bench.connect(peerId(1));
+    expect(bench.roster.isIntroducing(bench.clock.now())).toBe(true);
+    bench.roster.onHeard();
     expect(bench.roster.isIntroducing(bench.clock.now())).toBe(false);
   });
 

@@ -240,6 +240,16 @@ describe('peers', () => {
     expect(w.origin.servedBytes).toBe(before);
   });
 
+  it('that say what they have only a second after they connected are waited for', async () => {
+    const { world: w, release: r } = world();
+    const seed = await w.join([r], { link: { latencyMs: 1000, bytesPerSecond: 10_000_000 } });
+    await seed.mirror(r);
+    const before = w.origin.servedBytes;
+    const newcomer = await w.join([r]);
+    await newcomer.mirror(r);
+    expect(w.origin.servedBytes).toBe(before);
+  });
+
   it('that are slow fill a headless peer all the same, for which nobody waits', async () => {
     const { world: w, release: r } = world([1000 * KIB]);
     const seed = await w.join([r], { link: { latencyMs: 10, bytesPerSecond: 100_000 } });
