@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const E2E_TEST_TIMEOUT_MS = 120_000;
+/** Some unit tests have real sockets, disks and processes, and others keep both cores of a small machine busy meanwhile. */
+const UNIT_TEST_TIMEOUT_MS = 30_000;
 
 export default defineConfig({
   test: {
@@ -11,6 +13,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{unit,contract,sim,repo}/**/*.test.ts'],
+          testTimeout: UNIT_TEST_TIMEOUT_MS,
+          hookTimeout: UNIT_TEST_TIMEOUT_MS,
           sequence: { groupOrder: 0 },
         },
       },

@@ -1,15 +1,10 @@
-import wrtc from '@roamhq/wrtc';
-import nodeDataChannel from 'node-datachannel';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { LINK_HIGH_WATER_BYTES } from '../../src/core/ports.ts';
-import { dataChannelDialer } from '../../src/node/datachannel-dialer.ts';
-import { rtcDialer } from '../../src/platform/rtc-dialer.ts';
-import { loadSimplePeer } from '../../src/platform/simple-peer.ts';
 import { systemClock } from '../../src/platform/system-clock.ts';
 import { MemoryLink } from '../fakes/memory-link.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
-import { connectDialers } from './connect-dialers.ts';
 import { linkContract } from './link-contract.ts';
+import { NativeProcess } from './native-process.ts';
 
 describe('the memory link', () => {
   it.each(linkContract)('$name', async ({ run }) => {
@@ -58,17 +53,16 @@ describe('the memory link', () => {
   });
 });
 
-const clock = systemClock();
-const wrtcDialer = rtcDialer({ load: loadSimplePeer, wrtc, clock });
-const nativeDialer = dataChannelDialer(nodeDataChannel, clock);
-
 describe.each([
-  ["simple-peer on Node's wrtc", wrtcDialer, wrtcDialer],
-  ['node-datachannel', nativeDialer, nativeDialer],
-  ['node-datachannel that calls wrtc', nativeDialer, wrtcDialer],
-  ['wrtc that calls node-datachannel', wrtcDialer, nativeDialer],
-])('%s', (_name, left, right) => {
-  it.each(linkContract)('$name', async ({ run }) => {
-    await run({ connect: () => connectDialers(left, right) });
+  ["simple-peer on Node's wrtc", 'wrtc', 'wrtc'],
+  ['node-datachannel', 'datachannel', 'datachannel'],
+  ['node-datachannel that calls wrtc', 'datachannel', 'wrtc'],
+  ['wrtc that calls node-datachannel', 'wrtc', 'datachannel'],
+] as const)('%s', (_name, caller, called) => {
+  const native = new NativeProcess(caller, called);
+  afterAll(() => native.close());
+
+  it.each(linkContract)('$name', async ({ name }) => {
+    await native.run(name);
   });
 });

@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import wrtc from '@roamhq/wrtc';
+import nodeDataChannel from 'node-datachannel';
 import { WebSocket } from 'ws';
 import { Bitfield } from '../../src/core/bitfield.ts';
 import { Catalog, type CatalogPack, chunkAt } from '../../src/core/catalog.ts';
 import type { Dialer, Dialing, PeerLink, Signaling, StoredChunk } from '../../src/core/ports.ts';
+import { dataChannelDialer } from '../../src/node/datachannel-dialer.ts';
 import { roomOf } from '../../src/platform/room-name.ts';
-import { rtcDialer } from '../../src/platform/rtc-dialer.ts';
-import { loadSimplePeer } from '../../src/platform/simple-peer.ts';
 import { subtleDigest } from '../../src/platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../../src/platform/system-clock.ts';
 import { webSocketSignaling } from '../../src/platform/web-socket-signaling.ts';
@@ -165,7 +164,8 @@ export class HostilePeer {
       random,
       connect: (target) => new WebSocket(target),
     });
-    const dialer = rtcDialer({ load: loadSimplePeer, wrtc, clock });
+    // Not wrtc: it may take the process of the tests with it.
+    const dialer = dataChannelDialer(nodeDataChannel, clock);
     const peer = new HostilePeer(await HostileApp.of(app), signaling, dialer, script);
     await peer.#open();
     return peer;
