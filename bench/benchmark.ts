@@ -4,9 +4,11 @@ export interface Benchmark {
   readonly options: readonly BenchmarkOption[];
   /**
    * The result, printed as one line of JSON; progress goes to stderr. Options are named in camel case; those whose
-   * default is a text are in `texts`.
+   * default is a text are in `texts`. `charts` of the result, SVG texts, are kept as files and not printed.
    */
   run(numbers: Readonly<Record<string, number>>, texts: Readonly<Record<string, string>>): object | Promise<object>;
+  /** What `--save` calls the files. @default the benchmark's name */
+  saveName?(texts: Readonly<Record<string, string>>): string;
 }
 
 interface BenchmarkOption {

@@ -29,8 +29,13 @@ for (const name of names) {
   command.action(async (options: Record<string, number | string | boolean>) => {
     // Asked now: in an hour's run somebody may commit.
     const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-    const result = await benchmark.run(only(options, 'number'), only(options, 'string'));
-    if (options.save === true) save(name, commit, { ...options }, result);
+    const texts = only(options, 'string');
+    const { charts, ...result } = (await benchmark.run(only(options, 'number'), texts)) as { charts?: string[] };
+    if (options.save === true) {
+      const saveName = benchmark.saveName?.(texts) ?? name;
+      save(saveName, commit, { ...options }, result);
+      for (const chart of charts ?? []) writeFileSync(join(RESULTS, `${saveName}.svg`), `${chart}\n`);
+    }
     process.stdout.write(`${JSON.stringify(result)}\n`);
     // What a benchmark started natively (wrtc) may keep the process alive.
     process.exit(0);

@@ -18,10 +18,12 @@ import { UploadQueue, type UploadSource } from './upload-queue.ts';
 /** What a session tells the engine. */
 export interface SessionHost extends UploadSource {
   pack(id: PackId): CatalogPack | undefined;
-  /** It can be asked now, or it has more than before. */
-  onOffer(session: PeerSession): void;
+  /** It can be asked now, or it has more than before: `run`, or anything. */
+  onOffer(session: PeerSession, run: Span | undefined): void;
   /** It has told all that it had at its start. */
   onHeard(): void;
+  /** One peer more (1) or fewer (-1) has this chunk. */
+  onAvailability(pack: PackId, index: number, by: 1 | -1): void;
   /** A chunk that was asked for has arrived; not verified. */
   onChunk(session: PeerSession, location: ChunkLocation, stored: StoredChunk): void;
   /** The peer will not send these. */
@@ -50,7 +52,7 @@ export class PeerSession {
   readonly #link: PeerLink;
   readonly #host: SessionHost;
   readonly #uploads: UploadQueue;
-  readonly #remote = new RemotePacks();
+  readonly #remote: RemotePacks;
   readonly #announced = new Map<PackId, number>();
   readonly #downloads = new Map<number, Download>();
   readonly #pace = new Pace();
@@ -68,8 +70,10 @@ export class PeerSession {
     this.#link = link;
     this.#host = host;
     this.#startedMs = host.now();
+    this.#remote = new RemotePacks((pack, index, by) => host.onAvailability(pack, index, by));
     this.#conduct = new PeerConduct(this.#startedMs);
     this.#uploads = new UploadQueue(link, {
+      frame: host.frame,
       uploadCap: host.uploadCap,
       now: () => host.now(),
       read: (chunks) => host.read(chunks),
@@ -241,7 +245,7 @@ export class PeerSession {
       case 'bitfield':
         this.#charge(BITFIELD_COST);
         this.#remote.setBitfield(message.pack, message.bits);
-        this.#offer(message.pack);
+        this.#offer(message.pack, undefined);
         break;
       case 'have':
         this.#handleHave(message);
@@ -281,13 +285,13 @@ export class PeerSession {
     if (this.#greeted) throw new ProtocolError('bad-value', 'second hello');
     this.#greeted = true;
     this.#remote.announce(message.packs);
-    this.#host.onOffer(this);
+    this.#host.onOffer(this, undefined);
   }
 
   #handleHave({ pack, first, count }: PeerMessage & { type: 'have' }): void {
     const isNews = this.#remote.addRun(pack, first, count);
     this.#charge(isNews ? HAVE_COST : 1);
-    if (isNews) this.#offer(pack);
+    if (isNews) this.#offer(pack, { first, count });
   }
 
   #handleRequest(message: PeerMessage & { type: 'request' }): void {
@@ -343,9 +347,10 @@ export class PeerSession {
     this.#host.onChunk(this, arrived.location, arrived.stored);
   }
 
-  #offer(pack: number): void {
+  #offer(number: number, run: { first: number; count: number } | undefined): void {
+    const pack = this.#host.pack(this.#remote.id(number));
     // Of a pack that we do not know there is nothing to ask for.
-    if (this.#host.pack(this.#remote.id(pack)) !== undefined) this.#host.onOffer(this);
+    if (pack !== undefined) this.#host.onOffer(this, run && { pack, ...run });
   }
 
   #charge(messages: number): void {
@@ -374,6 +379,7 @@ export class PeerSession {
     this.#ended = true;
     const unanswered = [...this.#downloads.values()].flatMap((download) => [...download.remaining()]);
     this.#downloads.clear();
+    this.#remote.clear();
     this.#uploads.close();
     this.#link.close();
     this.#host.onEnd(this, reason, unanswered);

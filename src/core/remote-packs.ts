@@ -23,7 +23,13 @@ const MAX_ANNOUNCED_CHUNKS = 1024 * 1024;
 export class RemotePacks {
   readonly #packs: RemotePack[] = [];
   readonly #byId = new Map<PackId, RemotePack>();
+  readonly #onChange: (pack: PackId, index: number, by: 1 | -1) => void;
   #chunks = 0;
+
+  /** `onChange` hears of each chunk that the peer has from now on (1), or no more (-1). */
+  constructor(onChange: (pack: PackId, index: number, by: 1 | -1) => void) {
+    this.#onChange = onChange;
+  }
 
   announce(packs: readonly AnnouncedPack[]): void {
     for (const { id, chunkCount } of packs) {
@@ -40,7 +46,10 @@ export class RemotePacks {
 
   setBitfield(pack: number, bits: Uint8Array): void {
     const remote = this.#at(pack);
-    remote.held = Bitfield.fromBytes(bits, remote.chunkCount);
+    const held = Bitfield.fromBytes(bits, remote.chunkCount);
+    this.#tellLost(remote);
+    remote.held = held;
+    for (let index = 0; index < held.length; index += 1) if (held.has(index)) this.#onChange(remote.id, index, 1);
   }
 
   /** @returns whether any of it is news */
@@ -48,9 +57,21 @@ export class RemotePacks {
     const remote = this.#at(pack);
     if (first + count > remote.chunkCount) throw new ProtocolError('bad-value', 'have outside the pack');
     remote.held ??= new Bitfield(remote.chunkCount);
-    const before = remote.held.count;
-    for (let index = first; index < first + count; index += 1) remote.held.set(index);
-    return remote.held.count > before;
+    let isNews = false;
+    for (let index = first; index < first + count; index += 1) {
+      if (!remote.held.set(index)) continue;
+      isNews = true;
+      this.#onChange(remote.id, index, 1);
+    }
+    return isNews;
+  }
+
+  /** The peer is gone: nothing can be had from it any more. */
+  clear(): void {
+    for (const remote of this.#packs) {
+      this.#tellLost(remote);
+      remote.held = undefined;
+    }
   }
 
   /** The pack that the peer means by its number. */
@@ -64,7 +85,14 @@ export class RemotePacks {
 
   /** The peer refused it: believe that it does not have it, until it says so again. */
   forget(pack: PackId, index: number): void {
+    if (!this.has(pack, index)) return;
     this.#byId.get(pack)?.held?.clear(index);
+    this.#onChange(pack, index, -1);
+  }
+
+  #tellLost({ id, held }: RemotePack): void {
+    if (held === undefined) return;
+    for (let index = 0; index < held.length; index += 1) if (held.has(index)) this.#onChange(id, index, -1);
   }
 
   #at(pack: number): RemotePack {

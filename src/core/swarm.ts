@@ -1,7 +1,9 @@
 import type { Urgency, WantUrgency } from '../protocol/bridge-message.ts';
+import { ByteWriter } from '../protocol/bytes.ts';
 import type { ChunkId, PackId, PeerId } from '../protocol/identifier.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
+import { Availability } from './availability.ts';
 import { Catalog, type CatalogPack, type ChunkLocation, chunkAt, type FileContent, type Span } from './catalog.ts';
 import { openChunk } from './chunk.ts';
 import { type ChunkReceiver, Demand, type WantedChunk } from './demand.ts';
@@ -17,7 +19,7 @@ import type { CancelTimer, PeerLink, StoredChunk, SwarmPorts } from './ports.ts'
 import { Roster } from './roster.ts';
 import { arePeersSlow, askOrigin, isMissing, type SourceFacts } from './source-policy.ts';
 import { SourceSpeed } from './source-speed.ts';
-import { MAX_SPAN_BYTES, pickSpan } from './span-picker.ts';
+import { extendSpan, MAX_SPAN_BYTES, pickFirst, pickSpan } from './span-picker.ts';
 import { UploadCap } from './upload-cap.ts';
 
 export type { ChunkReceiver } from './demand.ts';
@@ -40,6 +42,8 @@ export interface Want {
 const TICK_MS = 100;
 /** Chunks read from the store at once when a fetch finds them there. */
 const STORE_READ_BATCH = 16;
+/** From so many peers on, rare chunks come first, so that they soon have different ones to give each other. */
+const TRADING_PEERS = 3;
 /** How often a drain looks whether an upload has ended. */
 const DRAIN_STEP_MS = 20;
 /** Bytes that wait for the store before no more are asked for: bounds memory when the disk is slower than the network. */
@@ -55,6 +59,7 @@ export class Swarm {
   readonly #events: SwarmEvents;
   readonly #demand = new Demand();
   readonly #sessions = new Map<PeerId, PeerSession>();
+  readonly #availability = new Availability();
   readonly #roster: Roster;
   readonly #inventory: Inventory;
   readonly #origin: OriginReads;
@@ -64,6 +69,7 @@ export class Swarm {
   /** When something last came, or a lease: patience begins then. */
   #progressMs = 0;
   readonly #uploadCap: UploadCap;
+  readonly #frame = new ByteWriter();
   #catalog = new Catalog([]);
   #uploading = true;
   #cancelTick: CancelTimer | undefined;
@@ -284,6 +290,10 @@ export class Swarm {
   }
 
   #askPeers(): void {
+    const free = [...this.#demand.inOrder()].filter(
+      (wanted) => wanted.peer === undefined && !wanted.arrived && this.#peerHas(wanted),
+    );
+    if (free.length === 0) return;
     const prompt = this.#promptSessions;
     const mayAsk = (session: PeerSession, wanted: WantedChunk): boolean => {
       if (wanted.peer !== undefined || wanted.arrived || !session.has(wanted.location)) return false;
@@ -292,19 +302,26 @@ export class Swarm {
       return !prompt.some((other) => other.has(wanted.location));
     };
     // Least loaded first, and again until nobody takes more: neighbours share a file instead of one getting it all.
-    const sessions = [...this.#sessions.values()].sort((a, b) => a.openBytes - b.openBytes);
-    for (let asked = true; asked; ) {
-      asked = false;
-      for (const session of sessions) {
+    const asking = [...this.#sessions.values()]
+      .map((session) => ({ session, openBytes: session.openBytes }))
+      .sort((a, b) => a.openBytes - b.openBytes);
+    for (let sessions = asking.map(({ session }) => session); sessions.length > 0; ) {
+      sessions = sessions.filter((session) => {
         const { room } = session;
-        if (room === 0) continue;
-        const span = pickSpan(this.#demand, (wanted) => mayAsk(session, wanted), room);
-        if (span === undefined) continue;
+        const span = room === 0 ? undefined : this.#pickFrom(free, (wanted) => mayAsk(session, wanted), room);
+        if (span === undefined) return false;
         for (const wanted of this.#wantedIn(span)) wanted.peer = session.peer;
         session.request(span);
-        asked = true;
-      }
+        return true;
+      });
     }
+  }
+
+  #pickFrom(free: readonly WantedChunk[], eligible: (wanted: WantedChunk) => boolean, room: number): Span | undefined {
+    // Among a few peers there is nothing to trade: in order, for whoever reads.
+    const turn = this.#sessions.size < TRADING_PEERS ? undefined : this.#ports.random.next();
+    const first = pickFirst(free, eligible, (wanted) => this.#availability.of(wanted.location), turn);
+    return first && extendSpan(this.#demand, first, eligible, room);
   }
 
   #askOrigin(facts: SourceFacts): void {
@@ -334,8 +351,7 @@ export class Swarm {
   }
 
   #peerHas(wanted: WantedChunk): boolean {
-    for (const session of this.#sessions.values()) if (session.has(wanted.location)) return true;
-    return false;
+    return this.#availability.of(wanted.location) > 0;
   }
 
   get #arePeersSlow(): boolean {
@@ -471,17 +487,21 @@ export class Swarm {
     const host: SessionHost = {
       now: () => this.#ports.clock.now(),
       pack: (id: PackId): CatalogPack | undefined => this.#catalog.packs.get(id),
-      onOffer: (session) => {
+      onOffer: (session, run) => {
+        // Most news is of chunks that are here or on their way.
+        if (run !== undefined && !this.#wantedIn(run).some((wanted) => wanted.peer === undefined)) return;
         if (session.room > 0) this.#pumpSoon();
       },
       onHeard: () => {
         this.#roster.onHeard();
         this.#pumpSoon();
       },
+      onAvailability: (pack, index, by) => this.#availability.change(pack, index, by),
       onChunk: (session, location, stored) => void this.#takeFromPeer(session, location, stored),
       onRefused: (_, chunks) => this.#release(chunks),
       onUnneeded: (wireBytes) => this.#count('wasted', wireBytes, wireBytes),
       onEnd: (session, reason, unanswered) => this.#handleSessionEnd(session, reason, unanswered),
+      frame: this.#frame,
       uploadCap: this.#uploadCap,
       read: async (chunks) => {
         if (!this.#uploading) return chunks.map(() => undefined);

@@ -1,4 +1,4 @@
-import { ByteWriter } from '../protocol/bytes.ts';
+import type { ByteWriter } from '../protocol/bytes.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import { MAX_OPEN_REQUESTS } from '../protocol/limits.ts';
 import { encodePeerMessage } from '../protocol/peer-message.ts';
@@ -8,6 +8,8 @@ import type { PeerLink, StoredChunk } from './ports.ts';
 import type { UploadCap } from './upload-cap.ts';
 
 export interface UploadSource {
+  /** A link copies what it is given, so all frames of an engine share this memory. */
+  readonly frame: ByteWriter;
   readonly uploadCap: UploadCap;
   now(): number;
   /** Verified chunks; `undefined` for what is not there (any more). */
@@ -40,8 +42,6 @@ export class UploadQueue {
   readonly #link: PeerLink;
   readonly #source: UploadSource;
   readonly #pace = new LinkPace();
-  /** A link copies what it is given, so all frames share this memory. */
-  readonly #frame = new ByteWriter();
   readonly #uploads = new Map<number, Upload>();
   #running = false;
   #closed = false;
@@ -144,7 +144,7 @@ export class UploadQueue {
       await uploadCap.take(fragment.length);
       if (!this.#uploads.has(request)) return false;
       const place = { request, chunk, encoding, encodedBytes: bytes.length, offset };
-      this.#link.send(encodePeerMessage({ type: 'data', ...place, bytes: fragment }, this.#frame.clear()));
+      this.#link.send(encodePeerMessage({ type: 'data', ...place, bytes: fragment }, this.#source.frame.clear()));
       this.#pace.onSent(fragment.length, this.#link.bufferedBytes, this.#source.now());
       offset += fragment.length;
     }

@@ -8,6 +8,7 @@ import { roomOf } from '../../src/platform/room-name.ts';
 import { subtleDigest } from '../../src/platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../../src/platform/system-clock.ts';
 import { webSocketSignaling } from '../../src/platform/web-socket-signaling.ts';
+import { ByteWriter } from '../../src/protocol/bytes.ts';
 import { Signal } from '../contract/contract.ts';
 import type { PublishedApp } from './app.ts';
 
@@ -56,6 +57,8 @@ export class AskingPeer {
                       pack: (packId) => catalog.packs.get(packId),
                       onOffer: () => offered.resolve(),
                       onHeard: () => undefined,
+                      onAvailability: () => undefined,
+                      frame: new ByteWriter(),
                       onChunk: () => self.#take(),
                       onRefused: () => undefined,
                       onUnneeded: () => undefined,

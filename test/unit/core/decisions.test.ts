@@ -6,7 +6,7 @@ import { Demand, type WantedChunk } from '../../../src/core/demand.ts';
 import { FlowWindow } from '../../../src/core/flow-window.ts';
 import { NODE_POLICY, TAB_POLICY } from '../../../src/core/policy.ts';
 import { arePeersSlow, askOrigin, isMissing, type SourceFacts } from '../../../src/core/source-policy.ts';
-import { MAX_SPAN_BYTES, pickSpan } from '../../../src/core/span-picker.ts';
+import { MAX_SPAN_BYTES, pickFirst, pickSpan } from '../../../src/core/span-picker.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { randomFiles, tinyRelease } from '../../fakes/tiny-release.ts';
 
@@ -140,6 +140,35 @@ describe('the source policy', () => {
     expect(isMissing(chunk({ originFailures: 1 }), false, facts)).toBe(false);
     expect(isMissing(chunk({ originFailures: 1 }), false, late)).toBe(true);
     expect(isMissing(chunk({ originFailures: 1 }), true, late)).toBe(false);
+  });
+});
+
+describe('pickFirst()', () => {
+  it('takes what the fewest have, urgent chunks first, and everything in order among few peers', () => {
+    const pack = packOf(8);
+    const demand = new Demand();
+    for (let index = 0; index < 8; index += 1) want(demand, pack, index);
+    const holders = ({ location }: WantedChunk): number => (location.index === 5 ? 1 : 3);
+    const first = (turn?: number): number | undefined =>
+      pickFirst([...demand.inOrder()], () => true, holders, turn)?.location.index;
+    expect(first()).toBe(0);
+    expect(first(0.9)).toBe(5);
+    want(demand, pack, 6, 'urgent');
+    expect(first(0.9)).toBe(6);
+  });
+
+  it('begins at another place for another turn when all are equally rare', () => {
+    const pack = packOf(8);
+    const demand = new Demand();
+    for (let index = 0; index < 8; index += 1) want(demand, pack, index);
+    const first = (turn: number): number | undefined =>
+      pickFirst(
+        [...demand.inOrder()],
+        () => true,
+        () => 2,
+        turn,
+      )?.location.index;
+    expect([first(0), first(0.5), first(0.99)]).toEqual([0, 4, 7]);
   });
 });
 

@@ -4,6 +4,7 @@ import { Holdings } from '../../../src/core/holdings.ts';
 import { type EndReason, PeerSession, type SessionHost } from '../../../src/core/peer-session.ts';
 import type { StoredChunk } from '../../../src/core/ports.ts';
 import { UploadCap } from '../../../src/core/upload-cap.ts';
+import { ByteWriter } from '../../../src/protocol/bytes.ts';
 import { decodePeerMessage, encodePeerMessage, type PeerMessage } from '../../../src/protocol/peer-message.ts';
 import { MemoryLink } from '../../fakes/memory-link.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
@@ -57,6 +58,8 @@ class Bench implements SessionHost {
   pack = (id: string): CatalogPack | undefined => catalog.packs.get(id);
   onOffer = (): void => undefined;
   onHeard = (): void => undefined;
+  onAvailability = (): void => undefined;
+  readonly frame = new ByteWriter();
   onChunk = (_: PeerSession, location: ChunkLocation, stored: StoredChunk): void => {
     this.arrived.push({ location, stored });
   };

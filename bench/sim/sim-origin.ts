@@ -1,0 +1,107 @@
+import { OriginError } from '../../src/core/errors.ts';
+import type { ByteSource, Clock, Origin } from '../../src/core/ports.ts';
+import { SendingLine } from './access-line.ts';
+import type { Host } from './sim-network.ts';
+import type { SimRelease } from './sim-release.ts';
+
+const LATENCY_MS = 20;
+
+/** The web server: one line for all its responses, in turn. */
+export class SimOrigin {
+  readonly #clock: Clock;
+  readonly #release: SimRelease;
+  readonly #line: SendingLine;
+
+  constructor(clock: Clock, release: SimRelease, bytesPerMs: number) {
+    this.#clock = clock;
+    this.#release = release;
+    this.#line = new SendingLine(clock, bytesPerMs);
+  }
+
+  get servedBytes(): number {
+    return this.#line.sentBytes;
+  }
+
+  /** The origin as one peer sees it. */
+  seenBy(host: Host): Origin {
+    return {
+      readPack: (pack, offset, length) => {
+        const { chunkBytes } = this.#release;
+        const first = this.#release.number(pack, offset / chunkBytes);
+        return this.#respond(host, first, length / chunkBytes);
+      },
+      readFile: () => this.#respond(host, 0, this.#release.ids.length),
+    };
+  }
+
+  #respond(host: Host, first: number, count: number): ByteSource {
+    const response = new Response(this.#clock, this.#release, host, first, count);
+    // The request takes as long as the first byte back.
+    this.#clock.after(LATENCY_MS + host.profile.latencyMs, () => this.#line.add(response));
+    return response;
+  }
+}
+
+/** Sends its chunks as the line allows, whether or not the reader is ready: a span is smaller than a socket's window. */
+class Response implements ByteSource {
+  readonly #clock: Clock;
+  readonly #release: SimRelease;
+  readonly #host: Host;
+  readonly #end: number;
+  #next: number;
+  #expected: number;
+  readonly #arrived: Uint8Array[] = [];
+  #isCancelled = false;
+  #waiting: { resolve: (piece: Uint8Array | undefined) => void; reject: (error: OriginError) => void } | undefined;
+
+  constructor(clock: Clock, release: SimRelease, host: Host, first: number, count: number) {
+    this.#clock = clock;
+    this.#release = release;
+    this.#host = host;
+    this.#next = first;
+    this.#end = first + count;
+    this.#expected = count;
+  }
+
+  nextBytes(): number | undefined {
+    return this.#isCancelled || this.#next === this.#end ? undefined : this.#release.chunkBytes;
+  }
+
+  onSent(atMs: number): void {
+    if (this.#isCancelled) return;
+    const piece = this.#release.chunk(this.#next);
+    this.#next += 1;
+    const latencyMs = LATENCY_MS + this.#host.profile.latencyMs;
+    const arrivesMs = this.#host.receive(piece.length, atMs, latencyMs, true);
+    this.#clock.after(arrivesMs - this.#clock.now(), () => {
+      this.#arrived.push(piece);
+      this.#hand();
+    });
+  }
+
+  next(): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#hand();
+    });
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#hand();
+  }
+
+  #hand(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    if (this.#isCancelled) waiting.reject(new OriginError('origin-unreachable', 'cancelled'));
+    else if (this.#expected === 0) waiting.resolve(undefined);
+    else {
+      const piece = this.#arrived.shift();
+      if (piece === undefined) return;
+      this.#expected -= 1;
+      waiting.resolve(piece);
+    }
+    this.#waiting = undefined;
+  }
+}
