@@ -27,6 +27,20 @@ export const MAX_FILES = 100_000;
 /** Manifest bytes. 100,000 files of one chunk each take about 12 MiB. */
 export const MAX_MANIFEST_BYTES = 16 * MIB;
 
+/** Patches in one delta: one a file and some more. */
+export const MAX_PATCHES = 200_000;
+export const MAX_DELTA_INDEX_BYTES = 2 * MIB;
+
+/**
+ * Plain bytes that one patch makes, and of the earlier release that it needs: together what a client holds in memory at
+ * once. A Monaco worker, the largest script that we know, has 7 MB.
+ */
+export const MAX_PATCH_TARGET_BYTES = 4 * MIB;
+export const MAX_PATCH_SOURCE_BYTES = 8 * MIB;
+
+/** New paths that are in the dictionary of every patch: 2,000 names; each patch costs the time to write them there. */
+export const MAX_PATCH_NAMES_BYTES = 64 * KIB;
+
 /** Pointer bytes: an update check with no news must cost less than 1 KB. */
 export const MAX_POINTER_BYTES = 1000;
 
