@@ -8,7 +8,7 @@ import { isHtml } from './response-headers.ts';
 import type { StagedFiles } from './staged-files.ts';
 
 /** Never changes under its name. */
-const IMMUTABLE = 'public, max-age=31536000, immutable';
+export const IMMUTABLE = 'public, max-age=31536000, immutable';
 /** Stored, and asked about before each use. */
 const REVALIDATE = 'no-cache';
 
@@ -33,7 +33,7 @@ export interface DeployStep extends Omit<DeployFile, 'bytes'> {
 export function deploySteps(
   packs: readonly Pack[],
   manifestFile: string,
-  { clientScripts, published }: Pick<StagedFiles, 'clientScripts' | 'published'>,
+  { clientScripts, published, manifestPatches }: Pick<StagedFiles, 'clientScripts' | 'published' | 'manifestPatches'>,
 ): DeployStep[] {
   const file = (
     step: DeployStep['step'],
@@ -47,7 +47,7 @@ export function deploySteps(
   );
   return [
     ...packs.map((pack) => file(1, packPath(pack.id), BINARY, IMMUTABLE, packBytes(pack))),
-    file(1, manifestFile, BINARY, IMMUTABLE),
+    ...[manifestFile, ...manifestPatches].map((path) => file(1, path, BINARY, IMMUTABLE)),
     // The scripts that client.js loads have a hash in their names.
     ...clientScripts.map((path) => file(1, path, SCRIPT, path === CLIENT_SCRIPT ? REVALIDATE : IMMUTABLE)),
     ...plain.filter(({ step }) => step === 1),

@@ -1,10 +1,12 @@
+import { earlierReleases } from './earlier-releases.ts';
 import { errnoOf, PublishError } from './errors.ts';
 import type { PublishPlan } from './options.ts';
+import { stageDeltas, stageKeptDeltas, stageManifestPatches } from './release-deltas.ts';
 import { isUnchanged } from './release-manifest.ts';
-import { sequenceLow, signRelease, stageRelease } from './release-writer.ts';
+import { type SignedRelease, sequenceLow, signRelease, stageRelease } from './release-writer.ts';
 import { type PublishReport, reportOf } from './report.ts';
-import { inspect } from './situation.ts';
-import { stageFiles } from './staged-files.ts';
+import { inspect, type Situation } from './situation.ts';
+import { type StagedFiles, stageFiles } from './staged-files.ts';
 import { Staging } from './staging.ts';
 
 /** Publishes one release into `plan.out`; on an error OUT is as it was. @throws PublishError */
@@ -20,7 +22,8 @@ export async function publishRelease(plan: PublishPlan): Promise<PublishReport> 
     if (previous !== undefined && !asksForNext && (await isUnchanged(previous, files, staging, situation.out))) {
       if (!previous.isInOut) {
         // A host that replaces all its files needs them all again; any other gets what it has.
-        const release = await stageRelease(plan, situation, files, staging, previous);
+        const withDeltas = await stageKeptDeltas(previous, files, staging);
+        const release = await stageRelease(plan, situation, withDeltas, staging, previous);
         plan.abort?.throwIfAborted();
         await staging.moveToOut(release.paths);
         return reportOf('unchanged', plan, situation, files, release);
@@ -28,11 +31,27 @@ export async function publishRelease(plan: PublishPlan): Promise<PublishReport> 
       await staging.discard();
       return reportOf('unchanged', plan, situation, files, previous);
     }
-    const release = await stageRelease(plan, situation, files, staging, signRelease(plan, situation, files));
+    const { complete, signed } = await completeRelease(plan, situation, files, staging);
+    const release = await stageRelease(plan, situation, complete, staging, signed);
     plan.abort?.throwIfAborted();
     await staging.moveToOut(release.paths);
-    return reportOf('published', plan, situation, files, release);
+    return reportOf('published', plan, situation, complete, release);
   });
+}
+
+/** Adds the ways from earlier releases, and signs. */
+async function completeRelease(
+  plan: PublishPlan,
+  situation: Situation,
+  files: StagedFiles,
+  staging: Staging,
+): Promise<{ complete: StagedFiles; signed: SignedRelease }> {
+  const { previous } = situation;
+  const earlier = await earlierReleases(previous);
+  const withDeltas = previous ? await stageDeltas(plan, earlier, previous.place, files, staging) : files;
+  const signed = signRelease(plan, situation, withDeltas);
+  const manifestPatches = await stageManifestPatches(earlier, signed, staging);
+  return { complete: { ...withDeltas, manifestPatches }, signed };
 }
 
 /** Puts a release together beside OUT; on an error OUT is as it was. @throws PublishError */

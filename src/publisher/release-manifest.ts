@@ -4,6 +4,7 @@ import { WORKER_SCRIPT } from '../protocol/layout.ts';
 import { decodeManifest, encodeManifest, type Manifest } from '../protocol/manifest.ts';
 import { PublishError } from './errors.ts';
 import type { PreviousRelease } from './previous-release.ts';
+import { withoutDeltas } from './release-deltas.ts';
 import { isSameFile } from './same-file.ts';
 import type { StagedFiles } from './staged-files.ts';
 import type { Staging } from './staging.ts';
@@ -36,7 +37,7 @@ export async function isUnchanged(
 ): Promise<boolean> {
   const { sequence, created } = previous.manifest;
   const asBefore = encodeManifest({ ...files.manifest, sequence, created });
-  if (Buffer.compare(asBefore, previous.manifestBytes) !== 0) return false;
+  if (Buffer.compare(asBefore, encodeManifest(withoutDeltas(previous.manifest))) !== 0) return false;
   // What is no part of a release needs no new one, but OUT has to get it; where OUT is empty, it gets everything.
   if (!previous.isInOut) return true;
   const paths = [...files.clientScripts, WORKER_SCRIPT, ...files.published.map(({ path }) => path)];

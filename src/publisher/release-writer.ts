@@ -72,6 +72,7 @@ export async function stageRelease(
   const paths = [
     ...[...files.copiedPacks, ...files.newPacks].map(({ id }) => packPath(id)),
     manifestFile,
+    ...files.manifestPatches,
     ...files.clientScripts,
     ...files.published.map(({ path }) => path),
     WORKER_SCRIPT,

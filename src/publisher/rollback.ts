@@ -13,6 +13,7 @@ import { type BuiltScripts, type PublishPlan, type PublishProgress, planOf } fro
 import { stageClientScripts, stageWorkerScript } from './own-scripts.ts';
 import { findPrevious, type PreviousRelease } from './previous-release.ts';
 import { withStaging } from './publish.ts';
+import { withoutDeltas } from './release-deltas.ts';
 import type { ReleasePlace } from './release-place.ts';
 import { signRelease, stageRelease } from './release-writer.ts';
 import { type PublishReport, reportOf } from './report.ts';
@@ -56,7 +57,7 @@ export async function rollback(options: RollbackOptions): Promise<PublishReport>
   if (previous === undefined) {
     throw new PublishError('out-foreign', `${plan.out} holds no release: name the folder of it, or use --previous`);
   }
-  const target = await findRelease(previous, to);
+  const target = withoutDeltas(await findRelease(previous, to));
   const existing = await listFolder(out);
   return await withStaging(out, async (staging) => {
     const files = await stageEarlier(plan, signer, previous, target, staging);
@@ -129,7 +130,7 @@ async function stageEarlier(
     release: undefined,
   }));
   const manifest = { ...target, created: plan.created };
-  return { clientScripts, published, newPacks: [], copiedPacks: [], manifest, warnings };
+  return { clientScripts, published, newPacks: [], copiedPacks: [], manifestPatches: [], manifest, warnings };
 }
 
 /** Files that `publish` uploaded and that are in no release: excluded ones, the app's own worker. */

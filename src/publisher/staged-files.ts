@@ -20,6 +20,8 @@ export interface StagedFiles {
   readonly newPacks: readonly Pack[];
   /** Packs of the previous release that were copied, named by this one or not. */
   readonly copiedPacks: readonly Pack[];
+  /** Paths of what turns earlier manifests into this one. */
+  readonly manifestPatches: readonly string[];
   /** What the files say; its sequence is still to be set. */
   readonly manifest: Manifest;
   readonly warnings: readonly string[];
@@ -70,7 +72,15 @@ export async function stageFiles(plan: PublishPlan, situation: Situation, stagin
       files: published.flatMap((file) => releaseFileOf(file, content) ?? []),
     };
     const { newPacks } = content;
-    return { clientScripts, published, newPacks, copiedPacks: copiesPacks ? earlier : [], manifest, warnings };
+    return {
+      clientScripts,
+      published,
+      newPacks,
+      copiedPacks: copiesPacks ? earlier : [],
+      manifestPatches: [],
+      manifest,
+      warnings,
+    };
   } finally {
     await builder.close();
   }

@@ -45,7 +45,7 @@ async function change({ workspace, noise }: Deployment): Promise<void> {
 }
 
 describe('publishing into an empty folder with --previous', () => {
-  it('follows what a web server has, without downloading a pack, and says what must stay there', async () => {
+  it('follows what a web server has, reads the packs of what has changed, and says what must stay there', async () => {
     const deployment = await deployed({ app: 'my app', sequence: 4_000_000_000 });
     const { workspace, host } = deployment;
     const before = host.requests.length;
@@ -57,25 +57,27 @@ describe('publishing into an empty folder with --previous', () => {
       app: 'my app',
       sequence: 4_000_000_001,
       previousSequence: 4_000_000_000,
-      packs: 2,
-      newPacks: 1,
+      packs: 3,
+      newPacks: 2,
       keptPacks: 1,
     });
     const { manifest } = await readRelease(workspace.out, workspace.key.publicKey);
-    const [old, fresh] = manifest.packs;
+    const [old, fresh, deltas] = manifest.packs;
     const { upload, keep, remove } = await readDeployJson(workspace.out);
     expect(host.requests.slice(before)).toEqual([
       `GET ${POINTER_PATH}`,
       expect.stringMatching(/^GET tabseed\/manifest-/),
       `HEAD ${packPath(old?.id ?? '')}`,
+      `GET ${packPath(old?.id ?? '')}`,
     ]);
     expect(keep).toEqual([
       { path: packPath(old?.id ?? ''), bytes: host.files.get(packPath(old?.id ?? ''))?.bytes.length },
     ]);
     const paths = upload.map(({ path }) => path);
     expect(paths).toContain(packPath(fresh?.id ?? ''));
+    expect(paths).toContain(packPath(deltas?.id ?? ''));
     expect(paths).not.toContain(packPath(old?.id ?? ''));
-    expect((await readdir(join(workspace.out, 'tabseed'))).filter((name) => name.startsWith('pack-'))).toHaveLength(1);
+    expect((await readdir(join(workspace.out, 'tabseed'))).filter((name) => name.startsWith('pack-'))).toHaveLength(2);
     expect(remove.map(({ path }) => path)).toEqual(['gone.js', expect.stringMatching(/^tabseed\/manifest-/)]);
     const inAWeek = Date.now() / 1000 + WEEK_SECONDS;
     for (const { after } of remove) expect(Math.abs(after - inAWeek)).toBeLessThan(60);
