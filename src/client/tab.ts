@@ -101,9 +101,14 @@ class Tab {
   /** @throws TabseedError `request-failed`, `worker-gone`, `retired` */
   async request(message: { type: 'prefetch'; urls: string[] } | { type: 'check' }): Promise<void> {
     if (!this.#link) throw retired();
+    const link = this.#link;
     const release = this.#keepAlive.hold();
     try {
-      await this.#link.request(message);
+      // A worker that was stopped or replaced meanwhile took the question with it: it is put to the next one.
+      await link.request(message).catch((error: unknown) => {
+        if (asTabseedError(error).code !== 'worker-gone') throw error;
+        return link.request(message);
+      });
     } finally {
       release();
     }

@@ -116,7 +116,9 @@ describe('the demo', () => {
     await Promise.all([second.page.waitForEvent('load'), second.page.locator('#reset').click()]);
     await second.page.locator('#problem').waitFor();
     expect(await ofRelease(second.page)).toEqual({ origin: 0, hasPeers: true });
-    expect(await second.page.evaluate(() => tabseed.stats().bytes.store)).toBeLessThan(1_000_000);
+    // What peers have just given is in the store by the time that another file or frame asks for it: some, never most.
+    const { store, peers } = await second.page.evaluate(() => tabseed.stats().bytes);
+    expect(peers).toBeGreaterThan(store);
 
     await demo.type('o', /origin: gives everything/);
     await Promise.all([first.context.close(), second.context.close()]);
