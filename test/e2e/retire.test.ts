@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TabseedError } from '../../src/client/index.ts';
 import { CLIENT_SCRIPT, POINTER_PATH, WORKER_SCRIPT } from '../../src/protocol/layout.ts';
 import { generateKey, publish, retire } from '../../src/publisher/index.ts';
 import { SCRIPTS } from '../stage/app.ts';
@@ -58,7 +59,11 @@ class Origin {
   /** A tab of the app that has everything. */
   async visit(context: BrowserContext, scope: string): Promise<Page> {
     const tab = await openTab(context, this.stage.url + scope);
-    await tab.evaluate(() => tabseed.prefetch(['data.txt']));
+    await tab.evaluate(() =>
+      tabseed.prefetch(['data.txt']).catch((error: TabseedError) => {
+        throw new Error(`prefetch: ${error.code} ${error.detail ?? ''}`);
+      }),
+    );
     return tab;
   }
 
