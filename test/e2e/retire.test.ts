@@ -60,8 +60,9 @@ class Origin {
   async visit(context: BrowserContext, scope: string): Promise<Page> {
     const tab = await openTab(context, this.stage.url + scope);
     await tab.evaluate(() =>
-      tabseed.prefetch(['data.txt']).catch((error: TabseedError) => {
-        throw new Error(`prefetch: ${error.code} ${error.detail ?? ''}`);
+      tabseed.prefetch(['data.txt']).catch((error: unknown) => {
+        const { code, detail = '' } = error as TabseedError;
+        throw new Error(`prefetch: ${code} ${detail}`);
       }),
     );
     return tab;
