@@ -10,6 +10,8 @@ export interface TurnFacts {
   /** This peer's id, `undefined` before the first welcome. */
   readonly self: PeerId | undefined;
   readonly partners: readonly PeerId[];
+  /** Nobody is connected or being connected. */
+  readonly isAlone: boolean;
   /** When a chunk last came, a lease was granted, or the server went away: from then on patience is counted. */
   readonly progressMs: number;
 }
@@ -29,8 +31,9 @@ const RANK_STEP_MS = 1500;
  */
 export function isOurTurn(location: ChunkLocation, isLeased: boolean, facts: TurnFacts): boolean {
   const waitedMs = facts.nowMs - facts.progressMs;
-  // Who has no partner gets nothing from those who hold the leases.
-  if (facts.hasServer) return isLeased || waitedMs >= (facts.partners.length === 0 ? RANK_STEP_MS : PATIENCE_MS);
+  // Who has no partner, and is getting none, gets nothing from those who hold the leases. Many who start together need
+  // seconds to connect; if those did not count as partners, each would take a copy meanwhile.
+  if (facts.hasServer) return isLeased || waitedMs >= (facts.isAlone ? RANK_STEP_MS : PATIENCE_MS);
   const { self } = facts;
   if (self === undefined) return true;
   const unit = `${location.pack.id}.${Math.floor(location.index / CHUNKS_PER_LEASE)}`;

@@ -90,9 +90,14 @@ export class Roster {
     return this.#state === 'joined';
   }
 
+  /** A partner is named, and the way to it is being tried. */
+  get isDialing(): boolean {
+    return this.#dialings.size > 0;
+  }
+
   /** No way to a new peer now: signaling is away and nothing is being dialed. */
   get isCutOff(): boolean {
-    return this.#state === 'down' && this.#dialings.size === 0;
+    return this.#state === 'down' && !this.isDialing;
   }
 
   /** The first moments, in which a peer may turn up at any time: bulk demand waits for it. */

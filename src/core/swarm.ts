@@ -366,6 +366,7 @@ export class Swarm {
       hasServer: this.#roster.isJoined,
       self: this.#roster.self,
       partners: sessions.map(({ peer }) => peer),
+      isAlone: sessions.length === 0 && !this.#roster.isDialing,
       progressMs: this.#progressMs,
     };
     // Without a server only those take turns who need it.

@@ -12,15 +12,18 @@ import type { PackedChunk } from '../protocol/manifest.ts';
 import type { Traffic } from '../protocol/traffic.ts';
 import type { ChunkRequest, ChunkSource } from './chunk-source.ts';
 
-/** No sign of life in this time, and the worker goes to the origin itself: a page must not notice a busy tab. */
-const ACK_MS = 50;
+/** Tabs that are asked for a leader have so long to name one. */
+const CALL_MS = 50;
 /** When the origin has failed too, the leader is the only hope and gets time to come out of a long task. */
 const PATIENT_ACK_MS = 10_000;
-/** A leader that is silent for so long loses its lock to a visible tab. */
+/**
+ * A leader that is silent for so long loses its lock to a visible tab, and bulk goes past it: earlier, when it is busy
+ * with a flash crowd, and each browser would take a copy of its own. What a page waits for goes past it in PROMPT_MS.
+ */
 const TAKE_OVER_MS = 2000;
 /** A lock passes to the next tab in some 100 ms; what its leader left undone waits so long for the next one. */
 const HAND_OVER_MS = 2000;
-/** Tabs that did not answer a call for the leader are not called again before this: nobody waits 50 ms each time. */
+/** Tabs that did not answer a call for the leader are not called again before this: nobody waits CALL_MS each time. */
 const CALL_INTERVAL_MS = 10_000;
 /** No chunk for so long after the ack, or at all when prompt: the engine, which has its own time limits, is stuck. */
 const STALL_MS = { prompt: PROMPT_MS, urgent: 5000, bulk: 20_000 } as const;
@@ -69,7 +72,7 @@ export class LeaderBridge implements ChunkSource {
   #releases: LeaderRequest | undefined;
   /** The last call for a leader that no port has answered. */
   #call: { readonly atMs: number; readonly hasTabs: Promise<boolean> } | undefined;
-  #isSilent = false;
+  #silentSinceMs: number | undefined;
   #cancelTakeOver: CancelTimer | undefined;
 
   /** The same leader, for when nothing else is left: waits where others have given up. */
@@ -161,9 +164,13 @@ export class LeaderBridge implements ChunkSource {
     isPatient: boolean,
   ): Promise<readonly PackedChunk[]> {
     const urgency = terms.urgency === 'urgent' && !isPatient ? 'prompt' : terms.urgency;
-    const ackMs = isPatient ? PATIENT_ACK_MS : urgency === 'prompt' ? PROMPT_MS : ACK_MS;
     if (this.#port === undefined && !(await this.#callLeader(isPatient))) return chunks;
-    if (this.#isSilent && !isPatient) return chunks;
+    const nowMs = this.#ports.clock.now();
+    // Who has been waited for already is not waited for again.
+    const silentMs = nowMs - (this.#silentSinceMs ?? nowMs);
+    const patienceMs = urgency === 'prompt' ? PROMPT_MS : TAKE_OVER_MS;
+    const ackMs = this.#port === undefined ? Math.min(CALL_MS, patienceMs) : patienceMs - silentMs;
+    if (ackMs <= 0 && !isPatient) return chunks;
     if (terms.signal.aborted) return chunks;
     const given = new Set<ChunkId>();
     await new Promise<void>((resolve) => {
@@ -180,7 +187,7 @@ export class LeaderBridge implements ChunkSource {
         request,
         chunks: byId,
         terms,
-        ackMs,
+        ackMs: isPatient ? PATIENT_ACK_MS : ackMs,
         urgency,
         hasAck: false,
         waiting,
@@ -199,7 +206,7 @@ export class LeaderBridge implements ChunkSource {
   #callLeader(isPatient: boolean): Promise<boolean> {
     const nowMs = this.#ports.clock.now();
     const ageMs = this.#call === undefined ? Number.POSITIVE_INFINITY : nowMs - this.#call.atMs;
-    if (this.#call !== undefined && ageMs < ACK_MS) return this.#call.hasTabs;
+    if (this.#call !== undefined && ageMs < CALL_MS) return this.#call.hasTabs;
     if (ageMs < CALL_INTERVAL_MS && !isPatient) return Promise.resolve(false);
     this.#call = { atMs: nowMs, hasTabs: this.#host.callLeader() };
     return this.#call.hasTabs;
@@ -222,10 +229,10 @@ export class LeaderBridge implements ChunkSource {
     });
   }
 
-  /** Nothing was heard for `afterMs`. Later asks do not wait, until it speaks again. */
+  /** Nothing was heard for `afterMs`. */
   #suspect(afterMs: number): void {
     if (this.#port === undefined) return;
-    this.#isSilent = true;
+    this.#silentSinceMs ??= this.#ports.clock.now() - afterMs;
     this.#cancelTakeOver ??= this.#ports.clock.after(Math.max(0, TAKE_OVER_MS - afterMs), () => {
       this.#cancelTakeOver = undefined;
       this.#host.replaceLeader();
@@ -233,7 +240,7 @@ export class LeaderBridge implements ChunkSource {
   }
 
   #heard(): void {
-    this.#isSilent = false;
+    this.#silentSinceMs = undefined;
     this.#cancelTakeOver?.();
     this.#cancelTakeOver = undefined;
   }

@@ -67,6 +67,7 @@ describe('whose turn it is at the origin', () => {
     hasServer,
     self,
     partners: peers.filter((peer) => peer !== self),
+    isAlone: false,
     progressMs: 100_000,
   });
 
@@ -77,9 +78,15 @@ describe('whose turn it is at the origin', () => {
   });
 
   it('is ours soon when the server grants nothing and no partner is there to wait for', () => {
-    const alone = { ...facts('1', 1500, true), partners: [] };
+    const alone = { ...facts('1', 1500, true), partners: [], isAlone: true };
     expect(isOurTurn(location, false, alone)).toBe(true);
     expect(isOurTurn(location, false, { ...alone, nowMs: alone.nowMs - 1 })).toBe(false);
+  });
+
+  it('waits longer while a partner is being connected: those who start together need seconds for it', () => {
+    const connecting = { ...facts('1', PATIENCE_MS - 1, true), partners: [], isAlone: false };
+    expect(isOurTurn(location, false, connecting)).toBe(false);
+    expect(isOurTurn(location, false, { ...connecting, nowMs: connecting.nowMs + 1 })).toBe(true);
   });
 
   it('is one partner after the other without a server, the same order for all of them', () => {
