@@ -7,6 +7,8 @@ export interface TurnFacts {
   readonly nowMs: number;
   /** Whether a server gives out leases now. */
   readonly hasServer: boolean;
+  /** Since when there is none. */
+  readonly serverLostMs: number;
   /** This peer's id, `undefined` before the first welcome. */
   readonly self: PeerId | undefined;
   readonly partners: readonly PeerId[];
@@ -26,8 +28,8 @@ const RANK_STEP_MS = 1500;
 
 /**
  * Whether it is this peer's turn to fetch a chunk from the origin for everybody. With a server, its lease says so. While
- * the server is away, partners rank themselves for each unit by a hash that all of them compute alike (highest random
- * weight, Thaler and Ravishankar 1998), and the later ones wait for the earlier.
+ * the server is away, leases hold for PATIENCE_MS; then partners rank themselves for each unit by a hash that all of them
+ * compute alike (highest random weight, Thaler and Ravishankar 1998), and the later ones wait for the earlier.
  */
 export function isOurTurn(location: ChunkLocation, isLeased: boolean, facts: TurnFacts): boolean {
   const waitedMs = facts.nowMs - facts.progressMs;
@@ -35,7 +37,9 @@ export function isOurTurn(location: ChunkLocation, isLeased: boolean, facts: Tur
   // seconds to connect; if those did not count as partners, each would take a copy meanwhile.
   if (facts.hasServer) return isLeased || waitedMs >= (facts.isAlone ? RANK_STEP_MS : PATIENCE_MS);
   const { self } = facts;
-  if (self === undefined) return true;
+  if (isLeased || self === undefined) return true;
+  // What it had granted is being fetched still, nobody knows by whom.
+  if (!facts.isAlone && facts.nowMs - facts.serverLostMs < PATIENCE_MS) return false;
   const unit = `${location.pack.id}.${Math.floor(location.index / CHUNKS_PER_LEASE)}`;
   const own = weight(self, unit);
   const before = facts.partners.filter((partner) => weight(partner, unit) > own).length;

@@ -43,6 +43,7 @@ export class Roster {
   #self: PeerId | undefined;
   #openedAtMs = 0;
   #joinedAtMs = 0;
+  #lostAtMs = Number.NEGATIVE_INFINITY;
   #partnerSeen = false;
   /** A link has told what it has, or ended without. */
   #wasHeard = false;
@@ -67,6 +68,7 @@ export class Roster {
       onLeases: (leases) => this.#host.onLeases(leases),
       onDown: (reason) => {
         this.#ports.log.debug('signaling-down', { reason });
+        if (this.isJoined) this.#lostAtMs = this.#ports.clock.now();
         this.#state = 'down';
         this.#host.onChange();
       },
@@ -88,6 +90,11 @@ export class Roster {
 
   get isJoined(): boolean {
     return this.#state === 'joined';
+  }
+
+  /** When the server was last lost. */
+  get serverLostMs(): number {
+    return this.#lostAtMs;
   }
 
   /** A partner is named, and the way to it is being tried. */

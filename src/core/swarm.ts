@@ -364,6 +364,7 @@ export class Swarm {
     const turn: TurnFacts = {
       nowMs,
       hasServer: this.#roster.isJoined,
+      serverLostMs: this.#roster.serverLostMs,
       self: this.#roster.self,
       partners: sessions.map(({ peer }) => peer),
       isAlone: sessions.length === 0 && !this.#roster.isDialing,

@@ -65,6 +65,7 @@ describe('whose turn it is at the origin', () => {
   const facts = (self: string, waitedMs: number, hasServer: boolean): TurnFacts => ({
     nowMs: 100_000 + waitedMs,
     hasServer,
+    serverLostMs: 0,
     self,
     partners: peers.filter((peer) => peer !== self),
     isAlone: false,
@@ -96,6 +97,13 @@ describe('whose turn it is at the origin', () => {
     expect(second).toHaveLength(2);
     expect(second).toEqual(expect.arrayContaining(first));
     expect(peers.every((peer) => isOurTurn(location, false, facts(peer, PATIENCE_MS, false)))).toBe(true);
+  });
+
+  it('stays as it was granted for a while when the server is lost, as nobody knows who fetches what', () => {
+    const lost = peers.map((peer) => ({ ...facts(peer, 0, false), serverLostMs: 100_001 - PATIENCE_MS }));
+    expect(lost.some((one) => isOurTurn(location, false, one))).toBe(false);
+    expect(lost.every((one) => isOurTurn(location, true, one))).toBe(true);
+    expect(lost.filter((one) => isOurTurn(location, false, { ...one, nowMs: one.nowMs + 1 }))).toHaveLength(1);
   });
 
   it('falls on different partners for different units', () => {
