@@ -281,7 +281,8 @@ export class TabseedWorker {
   }
 
   async #prefetch(urls: readonly string[]): Promise<void> {
-    await Promise.all([this.#opened, this.#adopting]);
+    // A worker that was retired, and is revived by another tab, controls a new page before it has a release again.
+    await Promise.all([this.#adopting, this.#checkNow(Number.POSITIVE_INFINITY)]);
     const { active } = this.#releases;
     const files = new Set(urls.map((url) => this.#fileOf(url)));
     if (active === undefined || files.delete(undefined)) throw new NotInReleaseError();
