@@ -13,6 +13,7 @@ import { MAX_SIGNAL_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts';
 import { addTraffic, noTraffic, type Traffic } from '../protocol/traffic.ts';
 import type { CountedDialer } from './counted-dialer.ts';
+import { mirrorByDelta } from './delta-mirror.ts';
 import type { DiskRecords } from './disk-records.ts';
 import { NodePeerError } from './errors.ts';
 import { keepRelease } from './kept-release.ts';
@@ -222,8 +223,28 @@ export class MirroringPeer implements NodePeer {
     await store.delete(plan.drop).catch((error: unknown) => log.debug('store-delete-failed', { error }));
     await open();
     if (plan.unfitCount > 0) onUnfit(plan.unfitCount);
-    if (this.#isLeaving) mirror.close();
-    else mirror.start();
+    // Not waited for: a delta that nobody gives now must not hold up who starts or looks for releases.
+    void this.#applyDelta(swarm, offered && previous, release, plan.fetch).then(() => {
+      if (!this.#isLeaving && this.#mirror === mirror) mirror.start();
+    });
+  }
+
+  /** What it does not make is fetched chunk by chunk afterwards. */
+  async #applyDelta(
+    swarm: Swarm,
+    previous: LoadedRelease | undefined,
+    release: LoadedRelease,
+    wanted: ReadonlySet<ChunkId>,
+  ): Promise<void> {
+    if (previous === undefined || wanted.size === 0) return;
+    const { digest, store, log } = this.#parts;
+    const held = { hash: previous.pointer.manifestHash, manifest: previous.manifest };
+    const isOver = (): boolean => this.#isLeaving || this.#release?.manifest.sequence !== release.manifest.sequence;
+    try {
+      await mirrorByDelta({ digest, store, swarm, isOver }, held, release.manifest, wanted);
+    } catch (error) {
+      log.debug('delta-failed', { error });
+    }
   }
 
   #checkLater(swarm: Swarm): void {

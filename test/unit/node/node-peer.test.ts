@@ -34,6 +34,8 @@ interface Deployment {
   isContentRefused: boolean;
   /** The next release, with one file more. */
   readonly publishAgain: () => Promise<void>;
+  /** The next release, with ten bytes changed in the large file. */
+  readonly publishChange: () => Promise<void>;
   /** The next release, with nothing of the one before, which it withdraws. */
   readonly withdraw: () => Promise<void>;
   /** Takes the app away; signed: the pointer says so, too. */
@@ -57,6 +59,12 @@ async function deploy(options: Partial<PublishOptions> = {}): Promise<Deployment
     await writeFile(join(source, 'more.bin'), patterned(500_000, 9));
     await publish({ source, out, key, scripts, sequence: 2, ...options });
   };
+  const publishChange = async (): Promise<void> => {
+    const data = patterned(3_000_000);
+    data.fill(7, 1_500_000, 1_500_010);
+    await writeFile(join(source, 'data.bin'), data);
+    await publish({ source, out, key, scripts, sequence: 2, ...options });
+  };
   const withdraw = async (): Promise<void> => {
     await writeFile(join(source, 'index.html'), '<!doctype html><title>good</title>');
     await writeFile(join(source, 'data.bin'), patterned(100_000, 77));
@@ -65,7 +73,7 @@ async function deploy(options: Partial<PublishOptions> = {}): Promise<Deployment
   const retireApp = async (how: 'signed' | 'unsigned'): Promise<void> => {
     await retire({ out, key: how === 'signed' ? key : undefined });
   };
-  const deployment = { out, isContentRefused: false, publishAgain, withdraw, retire: retireApp };
+  const deployment = { out, isContentRefused: false, publishAgain, publishChange, withdraw, retire: retireApp };
   const server = await startServer({
     root: out,
     intercept: (request, response) => {
@@ -178,6 +186,21 @@ describe('a Node peer', () => {
     await other.mirrored;
     await repaired.promise;
     expect(await readFile(file)).toEqual(content);
+  });
+
+  it('makes the next release out of the one that it has and a delta', { timeout: SLOW_MS }, async () => {
+    const { url, publishChange } = await deploy();
+    const store = await newFolder();
+    const first = await start(url, { store });
+    await first.mirrored;
+    await first.close();
+    await publishChange();
+    const second = await start(url, { store });
+    await second.mirrored;
+    expect(second.release.sequence).toBe(2);
+    // The delta alone, not the chunk of 64 KiB around the ten bytes.
+    expect(second.traffic.wire.origin).toBeGreaterThan(0);
+    expect(second.traffic.wire.origin).toBeLessThan(1000);
   });
 
   it('mirrors the next release when it finds one, and goes on when a check fails', { timeout: SLOW_MS }, async () => {
