@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright';
 import { bulkApp } from '../../test/stage/app.ts';
+import { CappedOrigin } from '../../test/stage/capped-origin.ts';
 import { Stage } from '../../test/stage/stage.ts';
 import { Ring } from '../ring/ring.ts';
-import { CappedOrigin } from '../stage/capped-origin.ts';
 import { Scripts } from '../stage/scripts.ts';
 
 /** The one large file of the app. */

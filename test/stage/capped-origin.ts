@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Stage } from '../../test/stage/stage.ts';
+import type { Stage } from './stage.ts';
 
 /** What every response hands over at a time, so that they share the line fairly. */
 const SLICE_BYTES = 64 * 1024;
