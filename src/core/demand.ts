@@ -1,6 +1,6 @@
 import type { SourceName, Urgency } from '../protocol/bridge-message.ts';
 import type { ChunkId, PeerId } from '../protocol/identifier.ts';
-import { type ChunkLocation, chunkAt } from './catalog.ts';
+import { type ChunkLocation, chunkAt, type Span } from './catalog.ts';
 
 /** Who waits for a chunk. */
 export interface ChunkReceiver {
@@ -19,6 +19,8 @@ export interface WantedChunk {
   urgency: Urgency;
   /** The peer that was asked and has not answered yet. */
   peer: PeerId | undefined;
+  /** One that was asked before it and is late; whoever comes first, the other is told to stop. */
+  latePeer: PeerId | undefined;
   /** An origin read that contains it is under way. */
   atOrigin: boolean;
   originFailures: number;
@@ -55,6 +57,7 @@ export class Demand {
       receivers: new Set([receiver]),
       urgency,
       peer: undefined,
+      latePeer: undefined,
       atOrigin: false,
       originFailures: 0,
       originRetryAtMs: 0,
@@ -79,6 +82,14 @@ export class Demand {
     wanted.urgency = 'urgent';
     this.#queues.urgent.add(wanted);
   }
+}
+
+/** What is wanted of a span, in its order. */
+export function wantedIn(demand: Demand, { pack, first, count }: Span): WantedChunk[] {
+  return pack.chunks
+    .slice(first, first + count)
+    .map((chunk) => demand.get(chunk.id))
+    .filter((wanted) => wanted !== undefined);
 }
 
 /** Encoded bytes as the pack has them; what a peer holds may be encoded otherwise, which only shifts an estimate. */

@@ -51,10 +51,13 @@ export class FlowWindow {
   }
 }
 
-/** A megabyte fills a 20 MB/s path of 50 ms, a good first guess for a neighbour, and is two seconds at 4 Mbit/s. */
-const INITIAL_BYTES = 1024 * 1024;
-/** One large chunk, so that a slow peer still gets something to do. */
-const MINIMUM_BYTES = 256 * 1024;
+/**
+ * What a newcomer is trusted with. It is measured within it, and a fast one has five times as much a round trip later. A
+ * megabyte tied up the chunks of a crowd at whoever had them first: its uploads were idle for a third of the time.
+ */
+const INITIAL_BYTES = 256 * 1024;
+/** Two chunks of the usual size, so that one is asked for while the other comes. */
+const MINIMUM_BYTES = 128 * 1024;
 /** Chromium's SCTP receive window is 5 MiB: more in flight only queues at the sender. */
 const MAXIMUM_BYTES = 5 * 1024 * 1024;
 const INITIAL_RTT_MS = 100;

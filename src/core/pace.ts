@@ -31,7 +31,12 @@ export class Pace {
 
   /** Next to nothing has moved although something is open. */
   isSilent(nowMs: number): boolean {
-    return this.#dueMs.size > 0 && nowMs - this.#movedMs > SILENCE_MS;
+    return this.silentMs(nowMs) > SILENCE_MS;
+  }
+
+  /** How long nothing to speak of has moved; 0 when nothing is open. */
+  silentMs(nowMs: number): number {
+    return this.#dueMs.size === 0 ? 0 : nowMs - this.#movedMs;
   }
 
   /** The oldest request should have been answered by now. */

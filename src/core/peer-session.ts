@@ -167,6 +167,11 @@ export class PeerSession {
     return this.#promptness.isPrompt(this.openBytes, this.window.bytesPerMs, this.#host.now());
   }
 
+  /** Something was asked for and has not come. */
+  get isAsked(): boolean {
+    return this.#downloads.size > 0;
+  }
+
   /** Encoded bytes asked for and not yet arrived. */
   get openBytes(): number {
     let bytes = 0;
@@ -192,12 +197,26 @@ export class PeerSession {
   cancelUnneeded(needed: (chunk: ChunkLocation) => boolean): void {
     for (const download of this.#downloads.values()) {
       if ([...download.remaining()].some(needed)) continue;
+      const nowMs = this.#host.now();
       const plainBytes = [...download.remaining()].reduce((sum, chunk) => sum + chunkAt(chunk).plainBytes, 0);
-      this.#conduct.onOwnCancel(plainBytes, this.#host.now());
-      this.#promptness.onCancel(download.request, this.#host.now());
+      this.#conduct.onOwnCancel(plainBytes, nowMs);
+      this.#promptness.onCancel(download.request, nowMs);
       this.#send({ type: 'cancel', request: download.request });
       this.#finish(download);
     }
+  }
+
+  /** How long what is open still takes at its measured rate, or has taken already. */
+  get queueMs(): number {
+    const { bytesPerMs, rttMs } = this.window;
+    const expectedMs = bytesPerMs === 0 ? 0 : this.openBytes / bytesPerMs + rttMs;
+    return Math.max(expectedMs, this.#pace.silentMs(this.#host.now()));
+  }
+
+  /** What is left of its last request. */
+  get last(): readonly ChunkLocation[] {
+    const last = [...this.#downloads.values()].at(-1);
+    return last === undefined ? [] : [...last.remaining()];
   }
 
   /** Next to nothing came although something was asked for, or not even a hello. */

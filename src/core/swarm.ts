@@ -3,23 +3,18 @@ import { ByteWriter } from '../protocol/bytes.ts';
 import type { ChunkId, PackId, PeerId } from '../protocol/identifier.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
-import { Availability } from './availability.ts';
-import { Catalog, type CatalogPack, type ChunkLocation, chunkAt, type FileContent, type Span } from './catalog.ts';
+import { Catalog, type CatalogPack, type ChunkLocation, chunkAt, type Span } from './catalog.ts';
 import { openChunk } from './chunk.ts';
-import { type ChunkReceiver, Demand, type WantedChunk } from './demand.ts';
+import { type ChunkReceiver, Demand, type WantedChunk, wantedIn } from './demand.ts';
 import { IntegrityError } from './errors.ts';
 import { Holdings } from './holdings.ts';
 import { Inventory } from './inventory.ts';
-import { LeaseHolder } from './lease-holder.ts';
 import { OriginReads } from './origin-reads.ts';
-import { isOurTurn, type TurnFacts } from './origin-turns.ts';
 import { type EndReason, HELLO_LIMIT_MS, PeerSession, type SessionHost } from './peer-session.ts';
 import type { SwarmPolicy } from './policy.ts';
 import type { CancelTimer, PeerLink, StoredChunk, SwarmPorts } from './ports.ts';
 import { Roster } from './roster.ts';
-import { arePeersSlow, askOrigin, isMissing, type SourceFacts } from './source-policy.ts';
-import { SourceSpeed } from './source-speed.ts';
-import { extendSpan, MAX_SPAN_BYTES, pickFirst, pickSpan } from './span-picker.ts';
+import { SourceChoice } from './source-choice.ts';
 import { UploadCap } from './upload-cap.ts';
 
 export type { ChunkReceiver } from './demand.ts';
@@ -42,8 +37,6 @@ export interface Want {
 const TICK_MS = 100;
 /** Chunks read from the store at once when a fetch finds them there. */
 const STORE_READ_BATCH = 16;
-/** From so many peers on, rare chunks come first, so that they soon have different ones to give each other. */
-const TRADING_PEERS = 3;
 /** How often a drain looks whether an upload has ended. */
 const DRAIN_STEP_MS = 20;
 /** Bytes that wait for the store before no more are asked for: bounds memory when the disk is slower than the network. */
@@ -55,19 +48,13 @@ const MAX_UNWRITTEN_BYTES = 80 * 1024 * 1024;
  */
 export class Swarm {
   readonly #ports: SwarmPorts;
-  readonly #policy: SwarmPolicy;
   readonly #events: SwarmEvents;
   readonly #demand = new Demand();
   readonly #sessions = new Map<PeerId, PeerSession>();
-  readonly #availability = new Availability();
   readonly #roster: Roster;
   readonly #inventory: Inventory;
   readonly #origin: OriginReads;
-  readonly #leases = new LeaseHolder();
-  readonly #peerSpeed = new SourceSpeed();
-  readonly #originSpeed = new SourceSpeed();
-  /** When something last came, or a lease: patience begins then. */
-  #progressMs = 0;
+  readonly #choice: SourceChoice;
   readonly #uploadCap: UploadCap;
   readonly #frame = new ByteWriter();
   #catalog = new Catalog([]);
@@ -78,15 +65,13 @@ export class Swarm {
 
   constructor(ports: SwarmPorts, policy: SwarmPolicy, events: SwarmEvents) {
     this.#ports = ports;
-    this.#policy = policy;
     this.#events = events;
     this.#uploadCap = new UploadCap(ports.clock, policy.uploadBytesPerSecond);
     this.#roster = new Roster(ports, policy, {
       onLink: (peer, link) => this.#addSession(peer, link),
-      onJoin: () => this.#leases.reset(),
+      onJoin: () => this.#choice.onJoin(),
       onLeases: (leases) => {
-        this.#leases.add(leases);
-        this.#progressMs = this.#ports.clock.now();
+        this.#choice.onLeases(leases);
         this.#pumpSoon();
       },
       onChange: () => this.#pumpSoon(),
@@ -96,6 +81,16 @@ export class Swarm {
       onChunk: (chunk, stored) => void this.#takeFromOrigin(chunk, stored),
       onFailed: (chunks) => this.#handleOriginFailure(chunks),
       onEnd: () => this.#pumpSoon(),
+    });
+    this.#choice = new SourceChoice({
+      ports,
+      policy,
+      demand: this.#demand,
+      sessions: this.#sessions,
+      roster: this.#roster,
+      origin: this.#origin,
+      catalog: () => this.#catalog,
+      isUploading: () => this.#uploading,
     });
   }
 
@@ -130,7 +125,7 @@ export class Swarm {
     };
     const unique = [...new Set(chunks)];
     const held = unique.filter((chunk) => this.#inventory.has(chunk));
-    const prompt = wantUrgency === 'prompt' ? this.#promptSessions : undefined;
+    const prompt = wantUrgency === 'prompt' ? this.#choice.promptSessions : undefined;
     for (const chunk of unique) {
       if (this.#inventory.has(chunk)) continue;
       if (prompt !== undefined && !this.#isOffered(chunk, prompt)) guarded.onMissing(chunk);
@@ -198,12 +193,8 @@ export class Swarm {
     const location = this.#catalog.locate(chunk);
     if (location === undefined) receiver.onMissing(chunk);
     else {
-      const nowMs = this.#ports.clock.now();
-      if (this.#demand.size === 0) {
-        this.#progressMs = nowMs;
-        this.#peerSpeed.restart();
-      }
-      this.#demand.add(chunk, location, urgency, receiver, nowMs);
+      if (this.#demand.size === 0) this.#choice.onFirstWant();
+      this.#demand.add(chunk, location, urgency, receiver, this.#ports.clock.now());
     }
   }
 
@@ -218,10 +209,9 @@ export class Swarm {
 
   /** A chunk is settled: whoever else was asked for it is told, if nothing else is needed from the same request. */
   #cancelUnneeded(wanted: WantedChunk): void {
-    if (wanted.peer !== undefined) {
-      this.#sessions
-        .get(wanted.peer)
-        ?.cancelUnneeded((location) => this.#demand.get(chunkAt(location).id) !== undefined);
+    for (const peer of [wanted.peer, wanted.latePeer]) {
+      const session = peer === undefined ? undefined : this.#sessions.get(peer);
+      session?.cancelUnneeded((location) => this.#demand.get(chunkAt(location).id) !== undefined);
     }
     if (wanted.atOrigin) this.#origin.cancelUnneeded((chunk) => this.#demand.get(chunk) !== undefined);
   }
@@ -240,48 +230,15 @@ export class Swarm {
 
   #pump(): void {
     if (this.#closed) return;
-    this.#measure();
-    this.#reportLacking();
-    if (this.#demand.size === 0 && !this.#leases.isOpen) return;
+    this.#choice.report();
+    if (!this.#choice.isOpen) return;
     this.#cancelTick ??= this.#ports.clock.after(TICK_MS, () => {
       this.#cancelTick = undefined;
       this.#dropStalled();
       this.#giveUpMissing();
       this.#pump();
     });
-    const facts = this.#facts();
-    if (this.#inventory.unwrittenBytes > MAX_UNWRITTEN_BYTES) return;
-    this.#askPeers();
-    this.#askOrigin(facts);
-  }
-
-  #measure(): void {
-    const nowMs = this.#ports.clock.now();
-    let isAsked = false;
-    for (const session of this.#sessions.values()) isAsked ||= session.openBytes > 0;
-    this.#peerSpeed.update(isAsked, nowMs);
-    this.#originSpeed.update(this.#origin.active > 0, nowMs);
-  }
-
-  /** Tells the server that gives out leases what is to be had from the origin only, as far as we know. */
-  #reportLacking(): void {
-    const nowMs = this.#ports.clock.now();
-    if (!this.#roster.isJoined || this.#roster.isIntroducing(nowMs)) return;
-    // Who gives nothing to others must not be the one who fetches for them.
-    const want = this.#leases.report(this.#uploading ? this.#lacking() : [], nowMs);
-    if (want !== undefined) this.#ports.signaling.want(want);
-  }
-
-  *#lacking(): Generator<ChunkLocation> {
-    for (const wanted of this.#demand.inOrder()) {
-      if (wanted.urgency !== 'bulk' || wanted.arrived) continue;
-      if (this.#arePeersSlow ? wanted.peer === undefined : !this.#peerHas(wanted)) yield wanted.location;
-    }
-  }
-
-  /** Sessions that may be asked for what a page waits for. */
-  get #promptSessions(): PeerSession[] {
-    return [...this.#sessions.values()].filter((session) => session.isPrompt);
+    if (this.#inventory.unwrittenBytes <= MAX_UNWRITTEN_BYTES) this.#choice.ask();
   }
 
   #isOffered(chunk: ChunkId, sessions: readonly PeerSession[]): boolean {
@@ -289,109 +246,8 @@ export class Swarm {
     return location !== undefined && sessions.some((session) => session.has(location));
   }
 
-  #askPeers(): void {
-    const free = [...this.#demand.inOrder()].filter(
-      (wanted) => wanted.peer === undefined && !wanted.arrived && this.#peerHas(wanted),
-    );
-    if (free.length === 0) return;
-    const prompt = this.#promptSessions;
-    const mayAsk = (session: PeerSession, wanted: WantedChunk): boolean => {
-      if (wanted.peer !== undefined || wanted.arrived || !session.has(wanted.location)) return false;
-      if (wanted.urgency === 'bulk' || prompt.includes(session)) return true;
-      // A slow one is better than none.
-      return !prompt.some((other) => other.has(wanted.location));
-    };
-    // Least loaded first, and again until nobody takes more: neighbours share a file instead of one getting it all.
-    const asking = [...this.#sessions.values()]
-      .map((session) => ({ session, openBytes: session.openBytes }))
-      .sort((a, b) => a.openBytes - b.openBytes);
-    for (let sessions = asking.map(({ session }) => session); sessions.length > 0; ) {
-      sessions = sessions.filter((session) => {
-        const { room } = session;
-        const span = room === 0 ? undefined : this.#pickFrom(free, (wanted) => mayAsk(session, wanted), room);
-        if (span === undefined) return false;
-        for (const wanted of this.#wantedIn(span)) wanted.peer = session.peer;
-        session.request(span);
-        return true;
-      });
-    }
-  }
-
-  #pickFrom(free: readonly WantedChunk[], eligible: (wanted: WantedChunk) => boolean, room: number): Span | undefined {
-    // Among a few peers there is nothing to trade: in order, for whoever reads.
-    const turn = this.#sessions.size < TRADING_PEERS ? undefined : this.#ports.random.next();
-    const first = pickFirst(free, eligible, (wanted) => this.#availability.of(wanted.location), turn);
-    return first && extendSpan(this.#demand, first, eligible, room);
-  }
-
-  #askOrigin(facts: SourceFacts): void {
-    const eligible = (wanted: WantedChunk): boolean => askOrigin(wanted, this.#peerHas(wanted), facts, this.#policy);
-    while (this.#origin.active < this.#policy.originSpans) {
-      const span = pickSpan(this.#demand, eligible, MAX_SPAN_BYTES);
-      if (span === undefined) return;
-      const wanted = this.#wantedIn(span);
-      const plainFile = this.#plainFileFor(wanted[0]);
-      const chunks = plainFile?.chunks.map((chunk) => this.#demand.get(chunk.id)) ?? wanted;
-      for (const chunk of chunks) if (chunk !== undefined) chunk.atOrigin = true;
-      if (plainFile === undefined) this.#origin.readSpan(span);
-      else this.#origin.readFile(plainFile);
-    }
-  }
-
-  /** Every second attempt is the plain file: a host may have lost the packs, or not know Range. */
-  #plainFileFor(wanted: WantedChunk | undefined): FileContent | undefined {
-    return wanted !== undefined && wanted.originFailures % 2 === 1 ? this.#catalog.fileWith(wanted.id) : undefined;
-  }
-
-  #wantedIn(span: Span): WantedChunk[] {
-    return span.pack.chunks
-      .slice(span.first, span.first + span.count)
-      .map((chunk) => this.#demand.get(chunk.id))
-      .filter((wanted) => wanted !== undefined);
-  }
-
-  #peerHas(wanted: WantedChunk): boolean {
-    return this.#availability.of(wanted.location) > 0;
-  }
-
-  get #arePeersSlow(): boolean {
-    return arePeersSlow(this.#peerSpeed, this.#originSpeed, this.#policy);
-  }
-
-  #facts(): SourceFacts {
-    const nowMs = this.#ports.clock.now();
-    const sessions = [...this.#sessions.values()];
-    const turn: TurnFacts = {
-      nowMs,
-      hasServer: this.#roster.isJoined,
-      serverLostMs: this.#roster.serverLostMs,
-      self: this.#roster.self,
-      partners: sessions.map(({ peer }) => peer),
-      isAlone: sessions.length === 0 && !this.#roster.isDialing,
-      progressMs: this.#progressMs,
-    };
-    // Without a server only those take turns who need it.
-    const without = (location: ChunkLocation): PeerId[] =>
-      sessions.filter((session) => !session.has(location)).map(({ peer }) => peer);
-    return {
-      nowMs,
-      introducing: this.#roster.isIntroducing(nowMs),
-      cutOff: this.#roster.isCutOff && sessions.length === 0,
-      isOurTurn: (location) =>
-        isOurTurn(
-          location,
-          this.#leases.has(location),
-          turn.hasServer ? turn : { ...turn, partners: without(location) },
-        ),
-      peersAreSlow: this.#arePeersSlow,
-    };
-  }
-
   #giveUpMissing(): void {
-    const facts = this.#facts();
-    // Deleting from the sets behind it while it runs is allowed, and skips nothing.
-    for (const wanted of this.#demand.inOrder()) {
-      if (wanted.originFailures === 0 || !isMissing(wanted, this.#peerHas(wanted), facts)) continue;
+    for (const wanted of this.#choice.missing()) {
       this.#demand.remove(wanted);
       for (const receiver of wanted.receivers) receiver.onMissing(wanted.id);
     }
@@ -446,10 +302,8 @@ export class Swarm {
       throw error;
     }
     this.#demand.remove(wanted);
-    this.#progressMs = this.#ports.clock.now();
+    this.#choice.onArrival(source, stored.bytes.length);
     this.#count(source, plain.length, stored.bytes.length);
-    const speed = source === 'peers' ? this.#peerSpeed : this.#originSpeed;
-    speed.onBytes(stored.bytes.length);
     this.#inventory.add(wanted.id, stored);
     for (const receiver of wanted.receivers) receiver.onChunk(wanted.id, plain.slice(), source);
     this.#cancelUnneeded(wanted);
@@ -491,16 +345,16 @@ export class Swarm {
       pack: (id: PackId): CatalogPack | undefined => this.#catalog.packs.get(id),
       onOffer: (session, run) => {
         // Most news is of chunks that are here or on their way.
-        if (run !== undefined && !this.#wantedIn(run).some((wanted) => wanted.peer === undefined)) return;
+        if (run !== undefined && !wantedIn(this.#demand, run).some((wanted) => wanted.peer === undefined)) return;
         if (session.room > 0) this.#pumpSoon();
       },
       onHeard: () => {
         this.#roster.onHeard();
         this.#pumpSoon();
       },
-      onAvailability: (pack, index, by) => this.#availability.change(pack, index, by),
+      onAvailability: (pack, index, by) => this.#choice.availability.change(pack, index, by),
       onChunk: (session, location, stored) => void this.#takeFromPeer(session, location, stored),
-      onRefused: (_, chunks) => this.#release(chunks),
+      onRefused: (session, chunks) => this.#release(session, chunks),
       onUnneeded: (wireBytes) => this.#count('wasted', wireBytes, wireBytes),
       onEnd: (session, reason, unanswered) => this.#handleSessionEnd(session, reason, unanswered),
       frame: this.#frame,
@@ -520,7 +374,7 @@ export class Swarm {
 
   #handleSessionEnd(session: PeerSession, reason: EndReason, unanswered: readonly ChunkLocation[]): void {
     this.#sessions.delete(session.peer);
-    this.#release(unanswered);
+    this.#release(session, unanswered);
     const banned = reason === 'banned' || reason === 'misbehaved';
     this.#roster.onLinkEnd(session.peer, banned ? 'banned' : reason === 'closed' ? 'closed' : 'left');
     if (banned) this.#events.onBan(session.peer, reason);
@@ -540,10 +394,11 @@ export class Swarm {
   }
 
   /** Asked for and not coming: free for another source. */
-  #release(chunks: readonly ChunkLocation[]): void {
+  #release({ peer }: PeerSession, chunks: readonly ChunkLocation[]): void {
     for (const location of chunks) {
       const wanted = this.#demand.get(chunkAt(location).id);
-      if (wanted !== undefined) wanted.peer = undefined;
+      if (wanted?.peer === peer) wanted.peer = undefined;
+      if (wanted?.latePeer === peer) wanted.latePeer = undefined;
     }
     this.#pumpSoon();
   }

@@ -87,6 +87,7 @@ describe('the source policy', () => {
     receivers: new Set(),
     urgency: 'bulk',
     peer: undefined,
+    latePeer: undefined,
     atOrigin: false,
     originFailures: 0,
     originRetryAtMs: 0,
@@ -191,7 +192,7 @@ describe('FlowWindow', () => {
   });
 
   it('stays small on a slow path', () => {
-    expect(windowAfter(50, 200, 5000).bytes).toBe(256 * 1024);
+    expect(windowAfter(50, 200, 5000).bytes).toBe(128 * 1024);
   });
 
   it('does not take a pause for a slow peer', () => {

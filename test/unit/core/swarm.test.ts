@@ -3,7 +3,7 @@ import { OriginError, StoreError } from '../../../src/core/errors.ts';
 import { NODE_POLICY } from '../../../src/core/policy.ts';
 import { decodePeerMessage, encodePeerMessage } from '../../../src/protocol/peer-message.ts';
 import { MemoryStore } from '../../fakes/memory-store.ts';
-import { SeededRandom } from '../../fakes/seeded-random.ts';
+import type { SeededRandom } from '../../fakes/seeded-random.ts';
 import { SwarmWorld } from '../../fakes/swarm-world.ts';
 import { testSeed } from '../../fakes/test-seed.ts';
 import { randomFiles, type TinyRelease, tinyRelease } from '../../fakes/tiny-release.ts';
@@ -92,7 +92,7 @@ describe('a peer alone', () => {
 
   it('refuses bytes of the origin that are not the release, and says that the chunks are missing', async () => {
     const { world: w, release: r } = world();
-    const other = release(new SeededRandom(1), [900 * KIB]);
+    const other = release(w.random, [900 * KIB]);
     w.origin.packs.set(r.manifest.packs[0]?.id ?? '', [...other.packs.values()][0] ?? new Uint8Array());
     w.origin.files.set('0.bin', other.files.get('0.bin') ?? new Uint8Array());
     const engine = await w.join([r]);
@@ -240,8 +240,28 @@ describe('peers', () => {
     expect(w.origin.servedBytes).toBe(before);
   });
 
+  it('that are slow with the last chunks are overtaken by those who have nothing to do', async () => {
+    const { world: w, release: r } = world([8000 * KIB]);
+    const fast = await w.join([r]);
+    await fast.mirror(r);
+    const slow = await w.join([r], { link: { latencyMs: 10, bytesPerSecond: 30_000 } });
+    await slow.mirror(r);
+    const before = w.origin.servedBytes;
+    const newcomer = await w.join([r]);
+    const startMs = w.clock.now();
+    const fetch = newcomer.fetchFile(r, '0.bin', 'bulk');
+    await w.clock.runUntil(() => fetch.done);
+    expect(fetch.hash).toBe(r.manifest.files[0]?.hash);
+    // What the slow one was asked for at first would take it nine seconds.
+    expect(w.clock.now() - startMs).toBeLessThan(4000);
+    expect(w.origin.servedBytes).toBe(before);
+    // The chunk that was under way at the slow one comes twice at most.
+    expect(newcomer.traffic.wire.wasted).toBeLessThanOrEqual(128 * KIB);
+    expect(newcomer.bans).toEqual([]);
+  });
+
   it('that say what they have only a second after they connected are waited for', async () => {
-    const { world: w, release: r } = world();
+    const { world: w, release: r } = world([200 * KIB]);
     const seed = await w.join([r], { link: { latencyMs: 1000, bytesPerSecond: 10_000_000 } });
     await seed.mirror(r);
     const before = w.origin.servedBytes;

@@ -1,0 +1,256 @@
+import type { PeerId } from '../protocol/identifier.ts';
+import type { Lease } from '../protocol/signal-message.ts';
+import { Availability } from './availability.ts';
+import { type Catalog, type ChunkLocation, chunkAt, type FileContent, type Span } from './catalog.ts';
+import { type Demand, type WantedChunk, wantedIn } from './demand.ts';
+import { LeaseHolder } from './lease-holder.ts';
+import type { OriginReads } from './origin-reads.ts';
+import { isOurTurn, type TurnFacts } from './origin-turns.ts';
+import type { PeerSession } from './peer-session.ts';
+import type { SwarmPolicy } from './policy.ts';
+import type { SwarmPorts } from './ports.ts';
+import type { Roster } from './roster.ts';
+import { arePeersSlow, askOrigin, isMissing, type SourceFacts } from './source-policy.ts';
+import { SourceSpeed } from './source-speed.ts';
+import { extendSpan, MAX_SPAN_BYTES, pickFirst, pickSpan } from './span-picker.ts';
+
+/** What is chosen among, and what is asked. */
+export interface Sources {
+  readonly ports: Pick<SwarmPorts, 'clock' | 'random' | 'signaling'>;
+  readonly policy: SwarmPolicy;
+  readonly demand: Demand;
+  readonly sessions: ReadonlyMap<PeerId, PeerSession>;
+  readonly roster: Roster;
+  readonly origin: OriginReads;
+  readonly catalog: () => Catalog;
+  /** Who gives nothing to others must not be the one who fetches for them. */
+  readonly isUploading: () => boolean;
+}
+
+/** From so many peers on, rare chunks come first, so that they soon have different ones to give each other. */
+const TRADING_PEERS = 3;
+/** What waits longer for its peer is asked of one that has nothing to do. */
+const LATE_MS = 1000;
+
+/** Whom to ask for which wanted chunk: the decisions are in pure modules, this gathers their facts and carries them out. */
+export class SourceChoice {
+  readonly availability = new Availability();
+  readonly #sources: Sources;
+  readonly #leases = new LeaseHolder();
+  readonly #peerSpeed = new SourceSpeed();
+  readonly #originSpeed = new SourceSpeed();
+  /** When something last came, or a lease: patience begins then. */
+  #progressMs = 0;
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
+  }
+
+  /** Chunks are wanted, or the server waits for a last word. */
+  get isOpen(): boolean {
+    return this.#sources.demand.size > 0 || this.#leases.isOpen;
+  }
+
+  /** Sessions that may be asked for what a page waits for. */
+  get promptSessions(): PeerSession[] {
+    return [...this.#sources.sessions.values()].filter((session) => session.isPrompt);
+  }
+
+  /** Something is wanted after a time in which nothing was. */
+  onFirstWant(): void {
+    this.#progressMs = this.#sources.ports.clock.now();
+    this.#peerSpeed.restart();
+  }
+
+  onArrival(source: 'peers' | 'origin', wireBytes: number): void {
+    this.#progressMs = this.#sources.ports.clock.now();
+    const speed = source === 'peers' ? this.#peerSpeed : this.#originSpeed;
+    speed.onBytes(wireBytes);
+  }
+
+  /** A server, the same or a new one, knows us under a new id. */
+  onJoin(): void {
+    this.#leases.reset();
+  }
+
+  onLeases(leases: readonly Lease[]): void {
+    this.#leases.add(leases);
+    this.#progressMs = this.#sources.ports.clock.now();
+  }
+
+  /** Tells the server that gives out leases what is to be had from the origin only, as far as we know. */
+  report(): void {
+    const { ports, roster, isUploading } = this.#sources;
+    const nowMs = ports.clock.now();
+    this.#measure(nowMs);
+    if (!roster.isJoined || roster.isIntroducing(nowMs)) return;
+    const want = this.#leases.report(isUploading() ? this.#lacking() : [], nowMs);
+    if (want !== undefined) ports.signaling.want(want);
+  }
+
+  ask(): void {
+    this.#askPeers();
+    if (this.#giveAwayLate()) this.#askPeers();
+    this.#askOrigin();
+  }
+
+  /** Chunks that nobody can give. */
+  missing(): WantedChunk[] {
+    const { demand } = this.#sources;
+    const facts = this.#facts();
+    return [...demand.inOrder()].filter(
+      (wanted) => wanted.originFailures > 0 && isMissing(wanted, this.#peerHas(wanted), facts),
+    );
+  }
+
+  #measure(nowMs: number): void {
+    const { sessions, origin } = this.#sources;
+    let isAsked = false;
+    for (const session of sessions.values()) isAsked ||= session.isAsked;
+    this.#peerSpeed.update(isAsked, nowMs);
+    this.#originSpeed.update(origin.active > 0, nowMs);
+  }
+
+  *#lacking(): Generator<ChunkLocation> {
+    const arePeersSlow = this.#arePeersSlow;
+    for (const wanted of this.#sources.demand.inOrder()) {
+      if (wanted.urgency !== 'bulk' || wanted.arrived) continue;
+      if (arePeersSlow ? wanted.peer === undefined : !this.#peerHas(wanted)) yield wanted.location;
+    }
+  }
+
+  #askPeers(): void {
+    const { demand, sessions } = this.#sources;
+    const free: WantedChunk[] = [];
+    for (const wanted of demand.inOrder()) {
+      if (wanted.peer === undefined && !wanted.arrived && this.#peerHas(wanted)) free.push(wanted);
+    }
+    if (free.length === 0) return;
+    const prompt = free[0]?.urgency === 'urgent' ? this.promptSessions : [];
+    const mayAsk = (session: PeerSession, wanted: WantedChunk): boolean => {
+      if (wanted.peer !== undefined || wanted.arrived || !session.has(wanted.location)) return false;
+      if (wanted.latePeer === session.peer) return false;
+      if (wanted.urgency === 'bulk' || prompt.includes(session)) return true;
+      // A slow one is better than none.
+      return !prompt.some((other) => other.has(wanted.location));
+    };
+    // Least loaded first, and again until nobody takes more: neighbours share a file instead of one getting it all.
+    const byLoad = [...sessions.values()]
+      .map((session) => ({ session, openBytes: session.openBytes }))
+      .sort((a, b) => a.openBytes - b.openBytes);
+    for (let asking = byLoad.map(({ session }) => session); asking.length > 0; ) {
+      asking = asking.filter((session) => {
+        const { room } = session;
+        const span = room === 0 ? undefined : this.#pick(free, (wanted) => mayAsk(session, wanted), room);
+        if (span === undefined) return false;
+        for (const wanted of wantedIn(demand, span)) wanted.peer = session.peer;
+        session.request(span);
+        return true;
+      });
+    }
+  }
+
+  /**
+   * What waits longest for its peer is asked of those who have nothing to do: one slow peer would otherwise hold up the
+   * end, when everything is asked for.
+   *
+   * @returns whether there is something to ask for again
+   */
+  #giveAwayLate(): boolean {
+    const { demand, sessions } = this.#sources;
+    const all = [...sessions.values()];
+    const idle = all.filter((session) => !session.isAsked && session.room > 0);
+    if (idle.length === 0) return false;
+    const late = all
+      .map((session) => ({ session, queueMs: session.queueMs }))
+      .filter(({ queueMs }) => queueMs > LATE_MS)
+      .sort((a, b) => b.queueMs - a.queueMs)
+      .slice(0, idle.length);
+    let given = false;
+    for (const { session } of late) {
+      for (const location of session.last) {
+        const wanted = demand.get(chunkAt(location).id);
+        if (
+          wanted?.peer !== session.peer ||
+          wanted.latePeer !== undefined ||
+          !idle.some((other) => other.has(location))
+        )
+          continue;
+        wanted.peer = undefined;
+        wanted.latePeer = session.peer;
+        given = true;
+      }
+    }
+    return given;
+  }
+
+  #pick(free: readonly WantedChunk[], eligible: (wanted: WantedChunk) => boolean, room: number): Span | undefined {
+    const { demand, sessions, ports } = this.#sources;
+    // Among a few peers there is nothing to trade: in order, for whoever reads.
+    const turn = sessions.size < TRADING_PEERS ? undefined : ports.random.next();
+    const first = pickFirst(free, eligible, (wanted) => this.availability.of(wanted.location), turn);
+    return first && extendSpan(demand, first, eligible, room);
+  }
+
+  #askOrigin(): void {
+    const { demand, origin, policy } = this.#sources;
+    if (origin.active >= policy.originSpans) return;
+    const facts = this.#facts();
+    const eligible = (wanted: WantedChunk): boolean => askOrigin(wanted, this.#peerHas(wanted), facts, policy);
+    while (origin.active < policy.originSpans) {
+      const span = pickSpan(demand, eligible, MAX_SPAN_BYTES);
+      if (span === undefined) return;
+      const wanted = wantedIn(demand, span);
+      const plainFile = this.#plainFileFor(wanted[0]);
+      const chunks = plainFile?.chunks.map((chunk) => demand.get(chunk.id)) ?? wanted;
+      for (const chunk of chunks) if (chunk !== undefined) chunk.atOrigin = true;
+      if (plainFile === undefined) origin.readSpan(span);
+      else origin.readFile(plainFile);
+    }
+  }
+
+  /** Every second attempt is the plain file: a host may have lost the packs, or not know Range. */
+  #plainFileFor(wanted: WantedChunk | undefined): FileContent | undefined {
+    return wanted !== undefined && wanted.originFailures % 2 === 1
+      ? this.#sources.catalog().fileWith(wanted.id)
+      : undefined;
+  }
+
+  #peerHas(wanted: WantedChunk): boolean {
+    return this.availability.of(wanted.location) > 0;
+  }
+
+  get #arePeersSlow(): boolean {
+    return arePeersSlow(this.#peerSpeed, this.#originSpeed, this.#sources.policy);
+  }
+
+  #facts(): SourceFacts {
+    const { ports, roster } = this.#sources;
+    const nowMs = ports.clock.now();
+    const sessions = [...this.#sources.sessions.values()];
+    const turn: TurnFacts = {
+      nowMs,
+      hasServer: roster.isJoined,
+      serverLostMs: roster.serverLostMs,
+      self: roster.self,
+      partners: sessions.map(({ peer }) => peer),
+      isAlone: sessions.length === 0 && !roster.isDialing,
+      progressMs: this.#progressMs,
+    };
+    // Without a server only those take turns who need it.
+    const without = (location: ChunkLocation): PeerId[] =>
+      sessions.filter((session) => !session.has(location)).map(({ peer }) => peer);
+    return {
+      nowMs,
+      introducing: roster.isIntroducing(nowMs),
+      cutOff: roster.isCutOff && sessions.length === 0,
+      isOurTurn: (location) =>
+        isOurTurn(
+          location,
+          this.#leases.has(location),
+          turn.hasServer ? turn : { ...turn, partners: without(location) },
+        ),
+      peersAreSlow: this.#arePeersSlow,
+    };
+  }
+}
