@@ -113,7 +113,7 @@ describe('browsers that start together', () => {
     const downloads = pages.map((page) => download(page));
     await untilSent(0.3);
     await stage.server.signal?.close();
-    // The copies are not held to a bound: up to 1.3, as a holder of a lease may be slower than others wait for it.
+    // The copies are not held to a bound: up to 1.3 were seen.
     await expectWhole(downloads);
   });
 
