@@ -5,7 +5,7 @@ import { type Catalog, type ChunkLocation, chunkAt, type FileContent, type Span 
 import { type Demand, type WantedChunk, wantedIn } from './demand.ts';
 import { LeaseHolder } from './lease-holder.ts';
 import type { OriginReads } from './origin-reads.ts';
-import { isOurTurn, type TurnFacts } from './origin-turns.ts';
+import { isOurTurn, PATIENCE_MS, type TurnFacts } from './origin-turns.ts';
 import type { PeerSession } from './peer-session.ts';
 import type { SwarmPolicy } from './policy.ts';
 import type { SwarmPorts } from './ports.ts';
@@ -237,7 +237,7 @@ export class SourceChoice {
       isAlone: sessions.length === 0 && !roster.isDialing,
       progressMs: this.#progressMs,
     };
-    // Without a server only those take turns who need it.
+    // Only those take turns who need it.
     const without = (location: ChunkLocation): PeerId[] =>
       sessions.filter((session) => !session.has(location)).map(({ peer }) => peer);
     return {
@@ -248,7 +248,7 @@ export class SourceChoice {
         isOurTurn(
           location,
           this.#leases.has(location),
-          turn.hasServer ? turn : { ...turn, partners: without(location) },
+          turn.hasServer && nowMs - this.#progressMs < PATIENCE_MS ? turn : { ...turn, partners: without(location) },
         ),
       peersAreSlow: this.#arePeersSlow,
     };

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { Scenario } from '../../bench/sim/scenario.ts';
 import { type Outcome, simulate } from '../../bench/sim/simulation.ts';
 
-/** Forty peers come within a second for 6 MiB: the work of a second or two, more on a busy machine. */
+/** Forty peers come within a second for 4 MiB: the work of a second or two, more on a busy machine. */
 const CROWD: Scenario = {
   peers: 40,
   seed: 1,
-  chunks: 96,
+  chunks: 64,
   chunkBytes: 64 * 1024,
   originMbps: 100,
   uploadMbps: 20,
@@ -37,10 +37,36 @@ describe('a simulated flash crowd', { timeout: TIMEOUT_MS }, () => {
     expect((await simulate(CROWD)).trace).toBe(first.trace);
   });
 
-  it('is served whole and right though a third of it sends wrong bytes', async () => {
+  it('is served whole and right though a third of it sends wrong bytes, a chunk of each to each at most', async () => {
     const outcome = await simulate({ ...CROWD, chunks: 48, polluters: 0.3 });
     expect(outcome.unfinished).toBe(0);
     expect(sum(outcome, ({ wrongChunks }) => wrongChunks)).toBe(0);
-    expect(sum(outcome, ({ bans }) => bans)).toBeGreaterThan(0);
+    const bans = sum(outcome, (peer) => peer.bans);
+    expect(bans).toBeGreaterThan(0);
+    expect(sum(outcome, ({ traffic }) => traffic.plain.wasted)).toBeLessThanOrEqual(bans * CROWD.chunkBytes);
+  });
+
+  it('is complete though half of it gives nothing', async () => {
+    const outcome = await simulate({ ...CROWD, chunks: 48, freeRiders: 0.5 });
+    expect(outcome.unfinished).toBe(0);
+    expect(copies(outcome)).toBeLessThan(1.5);
+  });
+
+  it('takes little more than one copy though a tenth of it hoards leases', async () => {
+    const outcome = await simulate({ ...CROWD, chunks: 96, hoarders: 0.1 });
+    expect(outcome.unfinished).toBe(0);
+    expect(copies(outcome)).toBeLessThan(1.2);
+  });
+
+  it('takes about one copy for each site behind a thin line', async () => {
+    const outcome = await simulate({ ...CROWD, chunks: 48, sites: 4 });
+    expect(outcome.unfinished).toBe(0);
+    expect(copies(outcome) / 4).toBeLessThanOrEqual(1.1);
+  });
+
+  it('is complete when lines differ by ten and a fifth vanishes', async () => {
+    const outcome = await simulate({ ...CROWD, chunks: 48, skew: 10, churn: 0.2 });
+    expect(outcome.unfinished).toBe(0);
+    expect(copies(outcome)).toBeLessThan(2);
   });
 });

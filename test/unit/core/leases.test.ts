@@ -72,10 +72,13 @@ describe('whose turn it is at the origin', () => {
     progressMs: 100_000,
   });
 
-  it('is the lease that says so while there is a server, until patience ends', () => {
+  it('is the lease that says so while there is a server, until patience ends for one after the other', () => {
+    const goers = (waitedMs: number) => peers.filter((peer) => isOurTurn(location, false, facts(peer, waitedMs, true)));
     expect(isOurTurn(location, true, facts('1', 0, true))).toBe(true);
-    expect(isOurTurn(location, false, facts('1', PATIENCE_MS - 1, true))).toBe(false);
-    expect(isOurTurn(location, false, facts('1', PATIENCE_MS, true))).toBe(true);
+    expect(goers(PATIENCE_MS - 1)).toEqual([]);
+    expect(goers(PATIENCE_MS)).toHaveLength(1);
+    expect(goers(PATIENCE_MS + 1500)).toHaveLength(2);
+    expect(goers(PATIENCE_MS + 3 * 1500)).toEqual(peers);
   });
 
   it('is ours soon when the server grants nothing and no partner is there to wait for', () => {

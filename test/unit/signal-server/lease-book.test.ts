@@ -3,7 +3,7 @@ import { writeUnits } from '../../../src/protocol/lease-units.ts';
 import { type Grant, LeaseBook } from '../../../src/signal-server/lease-book.ts';
 
 const PACK = 'a'.repeat(64);
-const FIRST_LEASE_MS = 8000;
+const FIRST_LEASE_MS = 3000;
 
 function want(units: readonly number[], pack = PACK): { pack: string; units: string }[] {
   return units.length === 0 ? [] : [{ pack, units: writeUnits(units) }];
@@ -42,9 +42,9 @@ describe('the lease book', () => {
     book.want('a', want([0]), 1, 0);
     book.want('b', want([0]), 1, 0);
     book.want('c', want([0]), 1, 0);
-    book.want('b', [], 1, 7000);
+    book.want('b', [], 1, 2000);
     expect(book.tick(FIRST_LEASE_MS + 1)).toEqual([]);
-    expect(granted(book.tick(7000 + FIRST_LEASE_MS + 1))).toEqual({ c: [0] });
+    expect(granted(book.tick(2000 + FIRST_LEASE_MS + 1))).toEqual({ c: [0] });
   });
 
   it('gives the unit of a silent holder to another', () => {
@@ -56,9 +56,22 @@ describe('the lease book', () => {
 
   it('gives a hoarder less each time that it lets its leases run out', () => {
     const book = new LeaseBook();
-    book.want('hoarder', want([0, 1, 2, 3, 4, 5, 6, 7]), 4, 0);
+    expect(granted(book.want('hoarder', want([0, 1, 2, 3]), 4, 0))).toEqual({ hoarder: [0, 1] });
     expect(book.tick(FIRST_LEASE_MS + 1)).toEqual([]);
-    expect(granted(book.want('b', want([0, 1, 2, 3]), 4, FIRST_LEASE_MS + 2))).toEqual({ b: [0, 1, 2, 3] });
+    expect(granted(book.want('b', want([0, 1]), 4, FIRST_LEASE_MS + 2))).toEqual({ b: [0, 1] });
+  });
+
+  it('gives a peer twice as many leases as it has used, and two before that', () => {
+    const book = new LeaseBook();
+    expect(granted(book.want('a', want([0, 1, 2, 3, 4, 5, 6]), 32, 0))).toEqual({ a: [0, 1] });
+    expect(granted(book.want('a', want([2, 3, 4, 5, 6]), 32, 100))).toEqual({ a: [2, 3, 4, 5] });
+  });
+
+  it('grants what has run out to those first who never let a lease run out', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0, 1, 2, 3]), 2, 0);
+    book.want('b', want([0, 1]), 2, 0);
+    expect(granted(book.tick(FIRST_LEASE_MS + 1))).toMatchObject({ b: [0, 1] });
   });
 
   it('frees the leases of a peer that leaves at once', () => {
