@@ -19,6 +19,7 @@ import { NodePeerError } from './errors.ts';
 import { keepRelease } from './kept-release.ts';
 import { Mirror, type MirrorProgress } from './mirror.ts';
 import type { ObservedStore } from './observed-store.ts';
+import { OriginRetirement } from './origin-retirement.ts';
 import { Scrub } from './scrub.ts';
 import { planStore } from './store-plan.ts';
 import type { Trust } from './trust.ts';
@@ -43,7 +44,7 @@ export interface NodePeerProgress extends MirrorProgress {
 export interface NodePeer {
   /** Resolves when every chunk of the release that was the newest at the start is on disk, verified. */
   readonly mirrored: Promise<void>;
-  /** Resolves when a signed pointer has retired the app: nothing is left to do but to close. */
+  /** Resolves when the app was retired, with a key or without: nothing is left to do but to close. */
   readonly retired: Promise<void>;
   readonly peerCount: number;
   /** Bytes moved since the start. */
@@ -85,6 +86,7 @@ export class MirroringPeer implements NodePeer {
   #swarm: Swarm | undefined;
   #mirror: Mirror | undefined;
   readonly #scrub: Scrub;
+  readonly #retirement: OriginRetirement;
   #catalog = new Catalog([]);
   #isLeaving = false;
   #release: LoadedRelease | undefined;
@@ -98,7 +100,8 @@ export class MirroringPeer implements NodePeer {
     this.retired = new Promise((resolve) => {
       this.#resolveRetired = resolve;
     });
-    const { store, digest, clock, log } = parts;
+    const { base, trust, store, digest, clock, log } = parts;
+    this.#retirement = new OriginRetirement({ base, published: trust.published, fetch, clock });
     this.#scrub = new Scrub({ store, digest, clock, log, codec: zlibCodec(), catalog: () => this.#catalog });
     this.mirrored = new Promise((resolve, reject) => {
       this.#resolveMirrored = resolve;
@@ -256,6 +259,7 @@ export class MirroringPeer implements NodePeer {
   async #check(swarm: Swarm): Promise<void> {
     const { base, trust, digest, records, log } = this.#parts;
     const known = this.#release?.pointer;
+    let failure: unknown;
     try {
       const found = await loadRelease({ base, fetch, config: trust.config, known, now: Date.now, digest });
       if (this.#isLeaving) return;
@@ -276,7 +280,9 @@ export class MirroringPeer implements NodePeer {
     } catch (error) {
       // The origin or the disk is away for now: what is here is seeded on.
       log.debug('check-failed', { error });
+      failure = error;
     }
+    if (!this.#isLeaving && (await this.#retirement.isRetired(failure))) this.#resolveRetired();
     if (!this.#isLeaving) this.#checkLater(swarm);
   }
 }

@@ -1,3 +1,4 @@
+import { GONE } from '../core/absence.ts';
 import { OriginError } from '../core/errors.ts';
 import { readCapped } from '../platform/read-capped.ts';
 import { isSha256, type Sha256 } from '../protocol/identifier.ts';
@@ -86,17 +87,30 @@ async function readRemembered(records: DiskRecords): Promise<Memory | undefined>
 /** From the origin; while it is away, what it said last. */
 async function readPublished({ base, fetch }: TrustRequest, remembered: Memory | undefined): Promise<WorkerConfig> {
   try {
-    const script = await readCapped(fetch, new URL(WORKER_SCRIPT, base), 'no-store', MAX_WORKER_SCRIPT_BYTES);
-    const { config, isRetired } = decodeWorkerScript(new TextDecoder().decode(script));
+    const { config, isRetired } = await readWorkerScript(base, fetch);
     if (isRetired) throw retired(base);
     return config;
   } catch (cause) {
     if (cause instanceof NodePeerError) throw cause;
-    if (cause instanceof OriginError && cause.status === 410) throw retired(base);
+    if (cause instanceof OriginError && cause.status === GONE) throw retired(base);
     if (cause instanceof OriginError && remembered !== undefined && cause.status !== 404) return remembered.published;
     if (cause instanceof OriginError && cause.code !== 'origin-status') throw cause;
     throw new NodePeerError('not-published', `no app published with Tabseed at ${base}`, { cause });
   }
+}
+
+/**
+ * What the origin's worker script says of the app.
+ *
+ * @throws OriginError
+ * @throws ProtocolError when it is no worker script
+ */
+export async function readWorkerScript(
+  base: string,
+  fetch: typeof globalThis.fetch,
+): Promise<ReturnType<typeof decodeWorkerScript>> {
+  const script = await readCapped(fetch, new URL(WORKER_SCRIPT, base), 'no-store', MAX_WORKER_SCRIPT_BYTES);
+  return decodeWorkerScript(new TextDecoder().decode(script));
 }
 
 function asKey(text: string): Sha256 {

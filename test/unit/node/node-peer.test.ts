@@ -7,7 +7,7 @@ import type { Clock } from '../../../src/core/ports.ts';
 import type { NodePeer, NodePeerProgress } from '../../../src/node/index.ts';
 import { startLocalPeer } from '../../../src/node/local-peer.ts';
 import { systemClock } from '../../../src/platform/system-clock.ts';
-import { WORKER_SCRIPT } from '../../../src/protocol/layout.ts';
+import { POINTER_PATH, WORKER_SCRIPT } from '../../../src/protocol/layout.ts';
 import { generateKey, type PublishOptions, publish, retire } from '../../../src/publisher/index.ts';
 import { patterned, Signal } from '../../contract/contract.ts';
 
@@ -32,6 +32,8 @@ interface Deployment {
   readonly server: RunningServer;
   /** While set, packs and plain files get a 503. */
   isContentRefused: boolean;
+  /** While set, the pointer gets a 410. */
+  isGone: boolean;
   /** The next release, with one file more. */
   readonly publishAgain: () => Promise<void>;
   /** The next release, with ten bytes changed in the large file. */
@@ -73,10 +75,15 @@ async function deploy(options: Partial<PublishOptions> = {}): Promise<Deployment
   const retireApp = async (how: 'signed' | 'unsigned'): Promise<void> => {
     await retire({ out, key: how === 'signed' ? key : undefined });
   };
-  const deployment = { out, isContentRefused: false, publishAgain, publishChange, withdraw, retire: retireApp };
+  const retirement = { isGone: false, retire: retireApp };
+  const deployment = { out, isContentRefused: false, ...retirement, publishAgain, publishChange, withdraw };
   const server = await startServer({
     root: out,
     intercept: (request, response) => {
+      if (deployment.isGone && request.url?.endsWith(POINTER_PATH)) {
+        response.writeHead(410).end();
+        return true;
+      }
       const isContent = /pack-|data\.bin|index\.html/.test(request.url ?? '');
       if (!deployment.isContentRefused || !isContent) return false;
       response.writeHead(503).end();
@@ -118,6 +125,26 @@ describe('a Node peer', () => {
     await other.retire('unsigned');
     await expect(start(other.url)).rejects.toMatchObject({ code: 'retired' });
   });
+
+  it.each(['unsigned', 'gone'] as const)(
+    'stops when its app is retired without a key: %s',
+    {
+      timeout: SLOW_MS,
+    },
+    async (how) => {
+      const deployment = await deploy();
+      const system = systemClock();
+      // A minute passes in 200 ms, for all that is measured too.
+      const hurried: Clock = {
+        now: () => system.now() * 300,
+        after: (ms, run) => system.after(Math.min(ms, 200), run),
+      };
+      const peer = await start(deployment.url, { clock: hurried });
+      if (how === 'gone') deployment.isGone = true;
+      else await deployment.retire('unsigned');
+      await peer.retired;
+    },
+  );
 
   it('mirrors an app from the origin, and is complete at once when it starts again without it', {
     timeout: SLOW_MS,
