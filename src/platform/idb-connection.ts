@@ -73,10 +73,10 @@ export class IdbConnection {
   #open(mayCreate: boolean): Promise<IDBDatabase> {
     if (this.#isClosed) return Promise.reject(new StoreError('store-unavailable', 'the database was closed'));
     if (this.#database !== undefined) return this.#database;
-    const opening = openDatabase(this.#name, mayCreate ? this.#storeNames : undefined).then((database) => {
-      const forget = (): void => {
-        if (this.#database === opening) this.#database = undefined;
-      };
+    const forget = (): void => {
+      if (this.#database === opening) this.#database = undefined;
+    };
+    const opening = openDatabase(this.#name, mayCreate ? this.#storeNames : undefined, forget).then((database) => {
       // Safari closes connections of background tabs.
       database.onclose = forget;
       // Somebody deletes the database: hold up nobody.
@@ -87,21 +87,29 @@ export class IdbConnection {
       return database;
     });
     this.#database = opening;
-    opening.catch(() => {
-      if (this.#database === opening) this.#database = undefined;
-    });
     return opening;
   }
 }
 
-/** @param storeNames `undefined`: a database that does not exist is not made, and the promise rejects. */
-function openDatabase(name: string, storeNames: readonly string[] | undefined): Promise<IDBDatabase> {
+/**
+ * @param storeNames `undefined`: a database that does not exist is not made, and the promise rejects.
+ * @param onFailed called when the browser has answered a failed open, so that another one may fare better. While it is
+ *   stuck it stays failed: else every page would wait for it, again and again.
+ */
+function openDatabase(
+  name: string,
+  storeNames: readonly string[] | undefined,
+  onFailed: () => void,
+): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     // Reading it throws where the browser blocks storage: then the promise rejects.
     const request = indexedDB.open(name, VERSION);
     const timer = setTimeout(() => {
       reject(new StoreError('store-unavailable', `the database did not open in ${OPEN_LIMIT_MS} ms`));
-      request.onsuccess = () => request.result.close();
+      request.onsuccess = () => {
+        request.result.close();
+        onFailed();
+      };
     }, OPEN_LIMIT_MS);
     request.onupgradeneeded = () => {
       if (storeNames === undefined) request.transaction?.abort();
@@ -114,6 +122,7 @@ function openDatabase(name: string, storeNames: readonly string[] | undefined): 
     request.onerror = () => {
       clearTimeout(timer);
       reject(asStoreError(request.error));
+      onFailed();
     };
   });
 }

@@ -85,10 +85,6 @@ export class LeaderBridge implements ChunkSource {
     this.#host = host;
   }
 
-  get isConnected(): boolean {
-    return this.#port !== undefined;
-  }
-
   /** A tab became the leader: it gets the releases and all that is still open. */
   connect(port: LeaderPort): void {
     this.#port?.close();

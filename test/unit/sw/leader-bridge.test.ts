@@ -47,6 +47,8 @@ let calls: number;
 let hasTabs: boolean;
 let replaced: number;
 let delivered: PackedChunk[];
+/** What the worker was told of its leader. */
+let connections: boolean[];
 
 beforeEach(() => {
   clock = new VirtualClock();
@@ -55,6 +57,7 @@ beforeEach(() => {
   hasTabs = true;
   replaced = 0;
   delivered = [];
+  connections = [];
   bridge = new LeaderBridge(
     { clock, digest: syncDigest() },
     {
@@ -66,7 +69,7 @@ beforeEach(() => {
         replaced += 1;
       },
       onReport: () => undefined,
-      onConnected: () => undefined,
+      onConnected: (isConnected) => connections.push(isConnected),
     },
   );
 });
@@ -232,7 +235,7 @@ describe('an ask to the leader', () => {
     bridge.disconnect(leader);
     await clock.advance(0);
     expect(delivered).toEqual([]);
-    expect(bridge.isConnected).toBe(true);
+    expect(connections).toEqual([true, true]);
   });
 
   it('is cancelled with its signal', async () => {
