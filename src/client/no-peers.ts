@@ -1,4 +1,5 @@
-import type { Dialer, Signaling } from '../core/ports.ts';
+import type { Signaling } from '../core/ports.ts';
+import type { RtcDialer } from '../platform/rtc-dialer.ts';
 
 /** For browsers without RTCPeerConnection: no connection is asked for, so that no server is contacted in vain. */
 export function noSignaling(): Signaling {
@@ -15,8 +16,9 @@ export function noSignaling(): Signaling {
 }
 
 /** Connects to nobody. The engine then fills every want from the store and the origin, once for all tabs. */
-export function noDialer(): Dialer {
+export function noDialer(): RtcDialer {
   return {
+    cut: () => undefined,
     dial(_request, handlers) {
       let closed = false;
       queueMicrotask(() => {

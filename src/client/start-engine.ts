@@ -1,13 +1,13 @@
 import { TAB_POLICY } from '../core/policy.ts';
-import type { Dialer, Signaling } from '../core/ports.ts';
+import type { Signaling } from '../core/ports.ts';
 import { Swarm } from '../core/swarm.ts';
 import { httpOrigin } from '../platform/http-origin.ts';
 import { openBrowserDatabase } from '../platform/idb-database.ts';
 import { consoleLog } from '../platform/log.ts';
 import { roomOf } from '../platform/room-name.ts';
-import { rtcDialer } from '../platform/rtc-dialer.ts';
+import { type RtcDialer, rtcDialer } from '../platform/rtc-dialer.ts';
 import { signalUrl } from '../platform/signal-url.ts';
-import type { SimplePeerConstructor } from '../platform/simple-peer.ts';
+import { loadSimplePeer } from '../platform/simple-peer.ts';
 import { streamCodec } from '../platform/stream-codec.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
@@ -41,7 +41,7 @@ export async function startEngine(
   const random = systemRandom();
   const digest = subtleDigest();
   const room = await roomOf(config, group, digest);
-  const peers: { signaling: Signaling; dialer: Dialer } =
+  const peers: { signaling: Signaling; dialer: RtcDialer } =
     signal !== '' && 'RTCPeerConnection' in globalThis
       ? {
           signaling: webSocketSignaling({
@@ -71,7 +71,10 @@ export async function startEngine(
     events,
   );
   const close = async (): Promise<void> => {
-    await swarm.close();
+    const closed = swarm.close();
+    // A page that is put away has this turn only: an open connection would cost it the back/forward cache.
+    peers.dialer.cut();
+    await closed;
     await database.close();
   };
   swarm.setReleases(manifests);
@@ -118,8 +121,4 @@ function sequencesOf(manifests: readonly Manifest[]): string {
 /** App, channel and keys name the swarm's room. */
 function isSameDeployment(one: WorkerConfig, other: WorkerConfig): boolean {
   return one.app === other.app && one.channel === other.channel && one.keys.join() === other.keys.join();
-}
-
-async function loadSimplePeer(): Promise<SimplePeerConstructor> {
-  return (await import('simple-peer/simplepeer.min.js')).default;
 }

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../protocol/errors.ts';
-import type { PackId, PeerId } from '../protocol/identifier.ts';
+import type { InstanceId, PackId, PeerId } from '../protocol/identifier.ts';
 import { MAX_OPEN_REQUESTS, MAX_PACKS_PER_MESSAGE } from '../protocol/limits.ts';
 import { type DataMessage, decodePeerMessage, encodePeerMessage, type PeerMessage } from '../protocol/peer-message.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
@@ -17,7 +17,11 @@ import { UploadQueue, type UploadSource } from './upload-queue.ts';
 
 /** What a session tells the engine. */
 export interface SessionHost extends UploadSource {
+  /** Of this engine. */
+  readonly instance: InstanceId;
   pack(id: PackId): CatalogPack | undefined;
+  /** The other side said who it is. */
+  onGreeting(session: PeerSession): void;
   /** It can be asked now, or it has more than before: `run`, or anything. */
   onOffer(session: PeerSession, run: Span | undefined): void;
   /** It has told all that it had at its start. */
@@ -60,7 +64,7 @@ export class PeerSession {
   readonly #startedMs: number;
   readonly #conduct: PeerConduct;
   #nextRequest = 0;
-  #greeted = false;
+  #instance: InstanceId | undefined;
   #ended = false;
   #isLeaving = false;
   #pingSentMs = 0;
@@ -89,7 +93,12 @@ export class PeerSession {
     const known = [...packs];
     const first = known.slice(0, MAX_PACKS_PER_MESSAGE);
     for (const pack of first) this.#announced.set(pack.id, this.#announced.size);
-    this.#send({ type: 'hello', version: PROTOCOL_VERSION, packs: first.map(announcement) });
+    this.#send({
+      type: 'hello',
+      version: PROTOCOL_VERSION,
+      instance: this.#host.instance,
+      packs: first.map(announcement),
+    });
     for (const pack of first) this.#sendBitfield(pack, holdings);
     this.announce(known, holdings);
     this.#pingSentMs = this.#host.now();
@@ -144,6 +153,11 @@ export class PeerSession {
       this.#send({ type: 'have', pack: number, first, count });
       return;
     }
+  }
+
+  /** Whose it is; `undefined` before its hello. */
+  get instance(): InstanceId | undefined {
+    return this.#instance;
   }
 
   has(location: ChunkLocation): boolean {
@@ -241,6 +255,10 @@ export class PeerSession {
     this.#end(reason);
   }
 
+  get #greeted(): boolean {
+    return this.#instance !== undefined;
+  }
+
   #handleFrame(frame: Uint8Array): void {
     if (this.#ended) return;
     try {
@@ -302,8 +320,10 @@ export class PeerSession {
 
   #handleHello(message: PeerMessage & { type: 'hello' }): void {
     if (this.#greeted) throw new ProtocolError('bad-value', 'second hello');
-    this.#greeted = true;
+    this.#instance = message.instance;
     this.#remote.announce(message.packs);
+    this.#host.onGreeting(this);
+    if (this.#ended) return;
     this.#host.onOffer(this, undefined);
   }
 

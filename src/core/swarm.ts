@@ -1,6 +1,6 @@
 import type { Urgency, WantUrgency } from '../protocol/bridge-message.ts';
 import { ByteWriter } from '../protocol/bytes.ts';
-import type { ChunkId, PackId, PeerId } from '../protocol/identifier.ts';
+import { type ChunkId, type InstanceId, newInstanceId, type PackId, type PeerId } from '../protocol/identifier.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
 import { Catalog, type CatalogPack, type ChunkLocation, chunkAt, type Span } from './catalog.ts';
@@ -51,6 +51,7 @@ export class Swarm {
   readonly #events: SwarmEvents;
   readonly #demand = new Demand();
   readonly #sessions = new Map<PeerId, PeerSession>();
+  readonly #instance: InstanceId;
   readonly #roster: Roster;
   readonly #inventory: Inventory;
   readonly #origin: OriginReads;
@@ -67,6 +68,7 @@ export class Swarm {
     this.#ports = ports;
     this.#events = events;
     this.#uploadCap = new UploadCap(ports.clock, policy.uploadBytesPerSecond);
+    this.#instance = newInstanceId(() => ports.random.next());
     this.#roster = new Roster(ports, policy, {
       onLink: (peer, link) => this.#addSession(peer, link),
       onJoin: () => this.#choice.onJoin(),
@@ -343,6 +345,8 @@ export class Swarm {
     const host: SessionHost = {
       now: () => this.#ports.clock.now(),
       pack: (id: PackId): CatalogPack | undefined => this.#catalog.packs.get(id),
+      instance: this.#instance,
+      onGreeting: (greeted) => this.#dropFormer(greeted),
       onOffer: (session, run) => {
         // Most news is of chunks that are here or on their way.
         if (run !== undefined && !wantedIn(this.#demand, run).some((wanted) => wanted.peer === undefined)) return;
@@ -384,6 +388,16 @@ export class Swarm {
 
   get #offered(): Holdings {
     return this.#uploading ? this.#inventory.holdings : new Holdings();
+  }
+
+  /**
+   * After the signaling server was away, both sides have new peer ids, and it pairs them again. Of two connections the
+   * newer one stays: it is known to work, and the older one may have died with the network that took signaling along.
+   */
+  #dropFormer(greeted: PeerSession): void {
+    for (const session of [...this.#sessions.values()]) {
+      if (session !== greeted && session.instance === greeted.instance) session.close('closed');
+    }
   }
 
   #announce(runs: readonly Span[]): void {

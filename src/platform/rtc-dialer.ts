@@ -28,8 +28,14 @@ export interface RtcDialerOptions {
   readonly clock: Clock;
 }
 
+export interface RtcDialer extends Dialer {
+  /** Cuts every connection in this very turn: a page with an open one is not kept for a way back. */
+  cut(): void;
+}
+
 /** Connections by simple-peer, one constructed for each named partner. */
-export function rtcDialer(options: RtcDialerOptions): Dialer {
+export function rtcDialer(options: RtcDialerOptions): RtcDialer {
+  const links = new Set<RtcLink>();
   let library: Promise<SimplePeerConstructor> | undefined;
   const load = (): Promise<SimplePeerConstructor> => {
     library ??= options.load().catch((error: unknown) => {
@@ -38,13 +44,19 @@ export function rtcDialer(options: RtcDialerOptions): Dialer {
     });
     return library;
   };
-  return { dial: (request, handlers) => new RtcDialing(load, options, request, handlers) };
+  return {
+    dial: (request, handlers) => new RtcDialing(load, options, request, handlers, links),
+    cut() {
+      for (const link of links) link.cut();
+    },
+  };
 }
 
 class RtcDialing implements Dialing {
   readonly #options: RtcDialerOptions;
   readonly #request: DialRequest;
   readonly #handlers: DialHandlers;
+  readonly #links: Set<RtcLink>;
   readonly #cancelLimit: CancelTimer;
   readonly #gate: SignalGate;
   /** What came before the library was there. */
@@ -57,7 +69,9 @@ class RtcDialing implements Dialing {
     options: RtcDialerOptions,
     request: DialRequest,
     handlers: DialHandlers,
+    links: Set<RtcLink>,
   ) {
+    this.#links = links;
     this.#options = options;
     this.#request = request;
     this.#handlers = handlers;
@@ -131,7 +145,9 @@ class RtcDialing implements Dialing {
     this.#cancelLimit();
     // Candidates that are found late would still be sent; the channel works without them.
     dropListeners(peer);
-    this.#handlers.onOpen(new RtcLink(peer, this.#options.clock));
+    const link = new RtcLink(peer, this.#options.clock, (ended) => this.#links.delete(ended));
+    this.#links.add(link);
+    this.#handlers.onOpen(link);
   }
 
   #fail(reason: string): void {

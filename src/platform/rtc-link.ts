@@ -24,9 +24,12 @@ export class RtcLink implements PeerLink {
   #state: 'open' | 'draining' | 'closed' = 'open';
   #isPolling = false;
   #lowWaterBytes = LINK_HIGH_WATER_BYTES / 4;
+  readonly #onEnd: (link: RtcLink) => void;
 
-  constructor(peer: SimplePeerInstance, clock: Clock) {
+  /** @param onEnd called once, when the connection is closed. */
+  constructor(peer: SimplePeerInstance, clock: Clock, onEnd: (link: RtcLink) => void = () => undefined) {
     this.#peer = peer;
+    this.#onEnd = onEnd;
     this.#clock = clock;
     this.#connection = connectionOf(peer);
     this.#channel = dataChannelOf(peer);
@@ -84,6 +87,11 @@ export class RtcLink implements PeerLink {
     this.#state = 'draining';
     const nowMs = this.#clock.now();
     this.#drain(nowMs + DRAIN_LIMIT_MS, nowMs);
+  }
+
+  /** Closes at once; what is queued is lost. */
+  cut(): void {
+    this.#end();
   }
 
   /**
@@ -146,6 +154,7 @@ export class RtcLink implements PeerLink {
     this.#state = 'closed';
     this.#channel?.removeEventListener('bufferedamountlow', this.#tellWritable);
     endPeer(this.#peer, this.#connection);
+    this.#onEnd(this);
     this.#handlers?.onClose();
   }
 }

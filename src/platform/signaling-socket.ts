@@ -12,6 +12,11 @@ import { PROTOCOL_VERSION } from '../protocol/version.ts';
 
 /** From the attempt to the welcome; slow TLS and a loaded server fit in. */
 const WELCOME_LIMIT_MS = 10_000;
+/**
+ * The server is asked for a sign of life so often, and has as long to give it: a connection that a sleeping laptop or a
+ * changed network has left half-open is noticed within a minute. Nothing else would tell: a client that waits sends nothing.
+ */
+const HEARTBEAT_MS = 25_000;
 /** For the closing handshake; a dead connection never finishes it. */
 const CLOSE_LIMIT_MS = 2000;
 
@@ -42,7 +47,9 @@ export class SignalingSocket {
   readonly #clock: Clock;
   readonly #handlers: SignalingSocketHandlers;
   readonly #socket: WebSocketLike | undefined;
-  readonly #cancelLimit: CancelTimer;
+  /** Of the welcome, then of the next heartbeat. */
+  #cancelTimer: CancelTimer;
+  #isAlive = true;
   readonly #closed: Promise<void>;
   /** What the server may send: as much as a peer may, and far more than introductions take. */
   readonly #budget: MessageBudget;
@@ -53,7 +60,7 @@ export class SignalingSocket {
     this.#clock = clock;
     this.#budget = new MessageBudget(clock.now());
     this.#handlers = handlers;
-    this.#cancelLimit = clock.after(WELCOME_LIMIT_MS, () => this.end('no welcome in time'));
+    this.#cancelTimer = clock.after(WELCOME_LIMIT_MS, () => this.end('no welcome in time'));
     const socket = attempt(connect, url);
     this.#socket = socket;
     if (socket === undefined) {
@@ -78,7 +85,7 @@ export class SignalingSocket {
   end(reason: string): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#cancelLimit();
+    this.#cancelTimer();
     this.#socket?.close();
     this.#handlers.onEnd(reason);
   }
@@ -94,12 +101,25 @@ export class SignalingSocket {
     });
   }
 
+  #beat(): void {
+    this.#cancelTimer = this.#clock.after(HEARTBEAT_MS, () => {
+      if (!this.#isAlive) {
+        this.end('the server is silent');
+        return;
+      }
+      this.#isAlive = false;
+      this.#write({ type: 'heartbeat' });
+      this.#beat();
+    });
+  }
+
   #write(message: ClientSignalMessage): void {
     this.#socket?.send(JSON.stringify(message));
   }
 
   #receive(data: unknown): void {
     if (this.#hasEnded) return;
+    this.#isAlive = true;
     try {
       if (typeof data !== 'string') throw new ProtocolError('bad-text', 'a binary signaling message');
       if (!this.#budget.take(1, this.#clock.now())) throw new ProtocolError('too-large', 'number of messages');
@@ -107,7 +127,8 @@ export class SignalingSocket {
       if (message.type === 'welcome') {
         if (this.#isWelcome) throw new ProtocolError('bad-value', 'welcome twice');
         this.#isWelcome = true;
-        this.#cancelLimit();
+        this.#cancelTimer();
+        this.#beat();
       }
       this.#handlers.onMessage(message);
     } catch (error) {

@@ -109,6 +109,8 @@ class WebSocketSignaling implements Signaling {
       case 'leases':
         this.#handlers?.onLeases(message.leases);
         break;
+      case 'heartbeat':
+        break;
       case 'error':
         this.#connection?.end(`the server says ${message.code}: ${message.message}`);
         break;

@@ -8,7 +8,7 @@ import { decodeWorkerConfig, type WorkerConfig } from './worker-config.ts';
 /**
  * Between the tabs of one browser and its service worker: structured clones with transferred buffers. `Page` messages
  * go over `postMessage` (they keep the worker alive); leader messages over the MessagePort that `lead` brings.
- * A page and a worker of different PROTOCOL_VERSION ignore each other: every request then goes to the network.
+ * A page and a worker of different PROTOCOL_VERSION ignore each other: the worker then answers alone.
  */
 
 /**

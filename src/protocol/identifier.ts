@@ -10,7 +10,11 @@ export type PackId = Sha256;
 /** Issued by the signaling server for one connection: 32 lower-case hex characters. */
 export type PeerId = string;
 
+/** Of one engine's life, chosen by itself: 32 lower-case hex characters. A peer id changes with each reconnect, this stays. */
+export type InstanceId = string;
+
 const SHA256_BYTES = 32;
+const INSTANCE_BYTES = 16;
 
 const SHA256_PATTERN = /^[0-9a-f]{64}$/;
 const PEER_ID_PATTERN = /^[0-9a-f]{32}$/;
@@ -56,4 +60,19 @@ export function readSha256(reader: ByteReader): Sha256 {
 export function writeSha256(writer: ByteWriter, hash: Sha256): void {
   if (!isSha256(hash)) throw new RangeError(`"${String(hash)}" is not a SHA-256`);
   writer.bytes(fromHex(hash));
+}
+
+export function readInstanceId(reader: ByteReader): InstanceId {
+  return toHex(reader.bytes(INSTANCE_BYTES));
+}
+
+/** @throws RangeError on anything but 32 lower-case hex characters: the caller's mistake. */
+export function writeInstanceId(writer: ByteWriter, instance: InstanceId): void {
+  if (!PEER_ID_PATTERN.test(instance)) throw new RangeError(`"${instance}" is not an instance id`);
+  writer.bytes(fromHex(instance));
+}
+
+/** @param random numbers from 0 up to 1. */
+export function newInstanceId(random: () => number): InstanceId {
+  return toHex(Uint8Array.from({ length: INSTANCE_BYTES }, () => random() * 256));
 }

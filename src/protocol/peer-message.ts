@@ -1,7 +1,14 @@
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { type Encoding, encodingOfTag, encodingTag } from './encoding.ts';
 import { ProtocolError } from './errors.ts';
-import { type PackId, readSha256, writeSha256 } from './identifier.ts';
+import {
+  type InstanceId,
+  type PackId,
+  readInstanceId,
+  readSha256,
+  writeInstanceId,
+  writeSha256,
+} from './identifier.ts';
 import * as limits from './limits.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
@@ -10,7 +17,13 @@ import { PROTOCOL_VERSION } from './version.ts';
  * *sender* of the message has announced (`hello`, then `packs`), counted from 0.
  */
 export type PeerMessage =
-  | { readonly type: 'hello'; readonly version: number; readonly packs: readonly AnnouncedPack[] }
+  | {
+      readonly type: 'hello';
+      readonly version: number;
+      /** Tells a peer that it is connected to already, under an older peer id. */
+      readonly instance: InstanceId;
+      readonly packs: readonly AnnouncedPack[];
+    }
   | { readonly type: 'packs'; readonly packs: readonly AnnouncedPack[] }
   /** All that the sender holds of a pack; bit 0 of a byte is its lowest-numbered chunk. */
   | { readonly type: 'bitfield'; readonly pack: number; readonly bits: Uint8Array }
@@ -80,6 +93,7 @@ export function encodePeerMessage(message: PeerMessage, writer = new ByteWriter(
   switch (message.type) {
     case 'hello':
       writer.varint(message.version);
+      writeInstanceId(writer, message.instance);
       writeAnnouncedPacks(writer, message.packs);
       break;
     case 'packs':
@@ -129,7 +143,12 @@ export function decodePeerMessage(frame: Uint8Array): PeerMessage {
 function readMessage(type: PeerMessage['type'], reader: ByteReader): PeerMessage {
   switch (type) {
     case 'hello':
-      return { type, version: readVersion(reader), packs: readAnnouncedPacks(reader) };
+      return {
+        type,
+        version: readVersion(reader),
+        instance: readInstanceId(reader),
+        packs: readAnnouncedPacks(reader),
+      };
     case 'packs':
       return { type, packs: readAnnouncedPacks(reader) };
     case 'bitfield': {

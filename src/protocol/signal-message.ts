@@ -18,6 +18,10 @@ export type PeerSignal =
 export type Reach = 'site' | 'any';
 const REACHES: readonly Reach[] = ['site', 'any'];
 
+interface Heartbeat {
+  readonly type: 'heartbeat';
+}
+
 /** Client → server, JSON text, at most MAX_SIGNAL_MESSAGE_BYTES. */
 export type ClientSignalMessage =
   /** First message of a connection. `room` is SHA-256 of app, keys, channel and group (PROTOCOL.md). */
@@ -31,7 +35,9 @@ export type ClientSignalMessage =
    * All that this peer needs and no partner of its has, and how many leases it would hold. Replaces its last `want`: a
    * unit that is missing in it is with this peer, or with a partner.
    */
-  | { readonly type: 'want'; readonly leases: number; readonly packs: readonly WantedUnits[] };
+  | { readonly type: 'want'; readonly leases: number; readonly packs: readonly WantedUnits[] }
+  /** Answered by the same: a page cannot see WebSocket's own pings, and a dead connection stays open for it for hours. */
+  | Heartbeat;
 
 /** `CHUNKS_PER_LEASE` consecutive chunks of a pack are a unit, counted from 0; the last may be shorter. */
 export interface WantedUnits {
@@ -56,6 +62,7 @@ export type ServerSignalMessage =
   | { readonly type: 'leases'; readonly leases: readonly Lease[] }
   /** The partner left the server or dissolved the match. A connection that is open stays. */
   | { readonly type: 'gone'; readonly peer: PeerId }
+  | Heartbeat
   /** The server closes the connection after it. */
   | { readonly type: 'error'; readonly code: SignalErrorCode; readonly message: string };
 
@@ -101,6 +108,8 @@ export function decodeClientSignalMessage(text: string): ClientSignalMessage {
         leases: asCount(fields.leases, 'leases', limits.MAX_LEASES),
         packs: asList(fields.packs, 'packs', limits.MAX_PACKS_PER_WANT, decodeWantedUnits),
       };
+    case 'heartbeat':
+      return { type: 'heartbeat' };
     default:
       throw new ProtocolError('unknown-type', 'signaling message of a client');
   }
@@ -128,6 +137,8 @@ export function decodeServerSignalMessage(text: string): ServerSignalMessage {
       return { type: 'leases', leases: asList(fields.leases, 'leases', limits.MAX_LEASES, decodeLease) };
     case 'gone':
       return { type: 'gone', peer: asA(fields.peer, 'peer', isPeerId) };
+    case 'heartbeat':
+      return { type: 'heartbeat' };
     case 'error':
       return {
         type: 'error',

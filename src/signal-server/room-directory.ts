@@ -28,7 +28,11 @@ export class RoomDirectory {
     return true;
   }
 
-  handle(connection: Connection, message: Exclude<ClientSignalMessage, { type: 'join' }>, nowMs: number): Delivery[] {
+  handle(
+    connection: Connection,
+    message: Exclude<ClientSignalMessage, { type: 'join' | 'heartbeat' }>,
+    nowMs: number,
+  ): Delivery[] {
     const room = this.#roomOf(connection);
     if (room === undefined) return [];
     switch (message.type) {

@@ -157,6 +157,10 @@ class InMemorySignalServer implements SignalServer {
     const message = decodeClientSignalMessage(text);
     if (message.type !== 'join') {
       if (connection.phase !== 'joined') throw new ProtocolError('bad-value', 'the first message must be join');
+      if (message.type === 'heartbeat') {
+        this.#deliver([{ to: connection.peer, message }]);
+        return;
+      }
       const deliveries = this.#rooms.handle(connection, message, this.#options.clock.now());
       if (message.type === 'signal') this.#relayed += deliveries.length;
       // A match makes two deliveries, one to each side.

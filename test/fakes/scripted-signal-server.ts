@@ -69,6 +69,9 @@ export class ScriptedSignalServer {
         case 'unmatch':
           signaling?.unmatch(message.peer);
           break;
+        case 'heartbeat':
+          tell(message);
+          break;
         default:
           message satisfies never;
       }

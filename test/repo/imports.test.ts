@@ -30,7 +30,7 @@ const TABLE: Record<Zone, Row> = {
   protocol: { zones: [], packages: [] },
   core: { zones: ['protocol'], packages: [] },
   platform: { zones: ['core', 'protocol'], packages: ['hash-wasm', 'idb-keyval', 'simple-peer'] },
-  client: { zones: ['platform', 'core', 'protocol'], packages: ['simple-peer', 'workbox-window'] },
+  client: { zones: ['platform', 'core', 'protocol'], packages: ['workbox-window'] },
   sw: { zones: ['platform', 'core', 'protocol'], packages: [] },
   node: { zones: ['platform', 'core', 'protocol'], packages: ['node:', '@roamhq/wrtc', 'node-datachannel', 'ws'] },
   'signal-server': { zones: ['protocol'], packages: ['node:', 'ws'] },

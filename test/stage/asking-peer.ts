@@ -53,6 +53,8 @@ export class AskingPeer {
                 resolve(
                   new AskingPeer((self) => {
                     const session = new PeerSession(id, link, {
+                      instance: 'e'.repeat(32),
+                      onGreeting: () => undefined,
                       now: () => clock.now(),
                       pack: (packId) => catalog.packs.get(packId),
                       onOffer: () => offered.resolve(),

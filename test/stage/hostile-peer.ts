@@ -66,7 +66,7 @@ export class HostileWire {
   claimEverything(): void {
     const { packs } = this.app;
     const announced = packs.map(({ id, chunks }) => ({ id, chunkCount: chunks.length }));
-    this.say({ type: 'hello', version: PROTOCOL_VERSION, packs: announced });
+    this.say({ type: 'hello', version: PROTOCOL_VERSION, instance: 'f'.repeat(32), packs: announced });
     for (const [pack, { chunks }] of packs.entries()) {
       const bits = new Bitfield(chunks.length);
       for (let index = 0; index < chunks.length; index += 1) bits.set(index);

@@ -25,7 +25,11 @@ const announced = [{ id: pack.id, chunkCount: 8 }];
 const everything = Uint8Array.of(0xff);
 
 /** A session whose other end is written by hand. */
+const NEAR = 'a'.repeat(32);
+const FAR = 'f'.repeat(32);
+
 class Bench implements SessionHost {
+  readonly instance = NEAR;
   readonly clock = new VirtualClock();
   readonly heard: PeerMessage[] = [];
   readonly arrived: { location: ChunkLocation; stored: StoredChunk }[] = [];
@@ -66,6 +70,7 @@ class Bench implements SessionHost {
   onRefused = (_: PeerSession, chunks: readonly ChunkLocation[]): void => {
     this.refused.push(...chunks);
   };
+  onGreeting = (): void => undefined;
   onUnneeded = (bytes: number): void => {
     this.unneededBytes += bytes;
   };
@@ -92,7 +97,10 @@ class Bench implements SessionHost {
   }
 
   async greet(): Promise<void> {
-    await this.say({ type: 'hello', version: 1, packs: announced }, { type: 'bitfield', pack: 0, bits: everything });
+    await this.say(
+      { type: 'hello', version: 1, instance: FAR, packs: announced },
+      { type: 'bitfield', pack: 0, bits: everything },
+    );
   }
 
   data(request: number, chunk: number, bytes = new Uint8Array(CHUNK_BYTES)): PeerMessage {
@@ -108,7 +116,7 @@ beforeEach(() => {
 describe('a session', () => {
   it('says hello, and has nothing to give before the other side did', async () => {
     await bench.clock.advance(10);
-    expect(bench.heard[0]).toEqual({ type: 'hello', version: 1, packs: announced });
+    expect(bench.heard[0]).toEqual({ type: 'hello', version: 1, instance: NEAR, packs: announced });
     expect(bench.session.room).toBe(0);
     await bench.greet();
     expect(bench.session.room).toBeGreaterThan(0);
@@ -272,20 +280,20 @@ describe('a peer is dropped as misbehaved when it', () => {
   const offences: Record<string, PeerMessage[]> = {
     'speaks before its hello': [{ type: 'ping', token: 1 }],
     'says hello twice': [
-      { type: 'hello', version: 1, packs: [] },
-      { type: 'hello', version: 1, packs: [] },
+      { type: 'hello', version: 1, instance: FAR, packs: [] },
+      { type: 'hello', version: 1, instance: FAR, packs: [] },
     ],
-    'announces a pack twice': [{ type: 'hello', version: 1, packs: [...announced, ...announced] }],
+    'announces a pack twice': [{ type: 'hello', version: 1, instance: FAR, packs: [...announced, ...announced] }],
     'names a pack that it never announced': [
-      { type: 'hello', version: 1, packs: [] },
+      { type: 'hello', version: 1, instance: FAR, packs: [] },
       { type: 'have', pack: 0, first: 0, count: 1 },
     ],
     'has chunks beyond the end of a pack': [
-      { type: 'hello', version: 1, packs: announced },
+      { type: 'hello', version: 1, instance: FAR, packs: announced },
       { type: 'have', pack: 0, first: 7, count: 2 },
     ],
     'sends a bitfield of the wrong length': [
-      { type: 'hello', version: 1, packs: announced },
+      { type: 'hello', version: 1, instance: FAR, packs: announced },
       { type: 'bitfield', pack: 0, bits: new Uint8Array(2) },
     ],
   };
@@ -326,7 +334,7 @@ describe('a peer is dropped as misbehaved when it', () => {
       id: index.toString(16).padStart(64, '0'),
       chunkCount: 16_384,
     }));
-    await bench.say({ type: 'hello', version: 1, packs });
+    await bench.say({ type: 'hello', version: 1, instance: FAR, packs });
     expect(bench.end).toBe('misbehaved');
   });
 
@@ -388,7 +396,7 @@ describe('a peer is not dropped when it', () => {
       id: index.toString(16).padStart(64, '0'),
       chunkCount: 8,
     }));
-    await bench.say({ type: 'hello', version: 1, packs: packs.slice(0, 1024) });
+    await bench.say({ type: 'hello', version: 1, instance: FAR, packs: packs.slice(0, 1024) });
     for (let first = 1024; first < 4096; first += 1024) {
       await bench.say({ type: 'packs', packs: packs.slice(first, first + 1024) });
     }

@@ -23,6 +23,29 @@ function world(lengths: readonly number[] = [900 * KIB]): { world: SwarmWorld; r
   return { world: made, release: published };
 }
 
+describe('after signaling was away', () => {
+  it('two peers that are paired again under new names keep one connection, and the download goes on', async () => {
+    const { world: w, release: r } = world([4000 * KIB]);
+    const seeder = await w.join([r], { link: { latencyMs: 10, bytesPerSecond: 1_000_000 } });
+    await seeder.mirror(r);
+    w.origin.script = () => ({ fail: MISSING });
+    const engine = await w.join([r]);
+    const fetch = engine.fetchFile(r, '0.bin', 'bulk');
+    await w.clock.runUntil(() => engine.traffic.plain.peers > 300 * KIB);
+    w.hub.goDown();
+    await w.clock.advance(500);
+    w.hub.comeUp();
+    await w.clock.runUntil(() => fetch.done);
+    expect(fetch.hash).toBe(r.manifest.files[0]?.hash);
+    // Two ends of each connection that there ever was.
+    expect(w.network.links).toHaveLength(4);
+    expect([engine.swarm.peerCount, seeder.swarm.peerCount]).toEqual([1, 1]);
+    await w.clock.advance(20_000);
+    expect(w.network.links).toHaveLength(4);
+    expect([engine.swarm.peerCount, seeder.swarm.peerCount]).toEqual([1, 1]);
+  });
+});
+
 describe('a peer alone', () => {
   it('takes a bulk file from the origin, whole and once', async () => {
     const { world: w, release: r } = world();

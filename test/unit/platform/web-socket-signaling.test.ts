@@ -111,7 +111,24 @@ describe('signaling over a web socket, in time', () => {
     };
     for (let round = 0; round < 6; round += 1) await reconnect(10);
     expect(await reconnect(10)).toBeGreaterThan(10_000);
-    expect(await reconnect(60_000)).toBeLessThanOrEqual(1000);
+    expect(await reconnect(40_000)).toBeLessThanOrEqual(1000);
+  });
+
+  it('leaves a connection that has died without a word within a minute, and one that only has no news never', async () => {
+    const { clock, sockets, events, last } = open();
+    last().emit('open');
+    last().emit('message', WELCOME);
+    const heartbeat = JSON.stringify({ type: 'heartbeat' });
+    for (let beat = 1; beat <= 10; beat += 1) {
+      await clock.advance(25_000);
+      expect(last().sent.filter((text) => text === heartbeat)).toHaveLength(beat);
+      last().emit('message', heartbeat);
+    }
+    expect(events).toEqual(['welcome']);
+    await clock.advance(50_000);
+    expect(events).toEqual(['welcome', 'down: the server is silent']);
+    await clock.advance(1000);
+    expect(sockets).toHaveLength(2);
   });
 
   it('does what the server says with an error: goes and comes back', async () => {

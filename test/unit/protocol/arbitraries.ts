@@ -48,7 +48,12 @@ const dataMessage = fc
   }));
 
 export const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
-  fc.record({ type: fc.constant('hello'), version: fc.constant(1), packs: fc.array(announcedPack) }),
+  fc.record({
+    type: fc.constant('hello'),
+    version: fc.constant(1),
+    instance: peerId,
+    packs: fc.array(announcedPack),
+  }),
   fc.record({ type: fc.constant('packs'), packs: fc.array(announcedPack) }),
   fc.record({ type: fc.constant('bitfield'), pack: packNumber, bits: fc.uint8Array({ maxLength: 100 }) }),
   fc
@@ -226,6 +231,7 @@ export const clientSignalMessage: fc.Arbitrary<ClientSignalMessage> = fc.oneof(
     leases: fc.nat({ max: limits.MAX_LEASES }),
     packs: fc.array(fc.record({ pack: sha256, units: leaseUnits }), { maxLength: limits.MAX_PACKS_PER_WANT }),
   }),
+  fc.record({ type: fc.constant('heartbeat') }),
 );
 
 const iceServer = fc.record(
@@ -253,5 +259,6 @@ export const serverSignalMessage: fc.Arbitrary<ServerSignalMessage> = fc.oneof(
     type: fc.constant('leases'),
     leases: fc.array(fc.record({ pack: sha256, unit: leaseUnit }), { maxLength: limits.MAX_LEASES }),
   }),
+  fc.record({ type: fc.constant('heartbeat') }),
   fc.record({ type: fc.constant('error'), code: fc.constantFrom(...SIGNAL_ERROR_CODES), message: jsonText }),
 );

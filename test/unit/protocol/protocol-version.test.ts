@@ -16,7 +16,7 @@ import { bytesOf, type Layout, readVectors } from './vectors.ts';
  * - They do not: raise PROTOCOL_VERSION, describe it in its history, and add a row.
  */
 const DIGEST_OF_VERSION: Readonly<Record<number, string>> = {
-  1: 'cb503e2ed3e79aafc8fb67a18025d4b4e5a4912eca71ae9c6fbe38637a4999d7',
+  1: '963fe5873b11d2d9c5c9e90e24cf9d79d13a6788a02742f31e5748571ba1f12f',
 };
 
 it('has not changed without a decision about PROTOCOL_VERSION', () => {

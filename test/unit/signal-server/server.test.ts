@@ -130,6 +130,13 @@ describe('introductions', () => {
     expect(running.signal.stats()).toMatchObject({ introductions: 1, relayed: 3 });
   });
 
+  it('go on as long as both sides are there: each asks for a sign of life and gets it', async () => {
+    const running = await start();
+    const [member] = await joined(running, 1);
+    member?.client.send({ type: 'heartbeat' });
+    expect(await member?.client.next('heartbeat')).toEqual({ type: 'heartbeat' });
+  });
+
   it('never cross rooms', async () => {
     const running = await start();
     const one = await new SignalClient(running.url).open();
