@@ -164,13 +164,4 @@ describe('a browser without peers', () => {
       await quiet.remove();
     }
   });
-
-  it('leads without RTCPeerConnection, so that the origin is asked once for all tabs', async () => {
-    const context = await (await stage.browser()).newContext();
-    await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'RTCPeerConnection'));
-    const tab = await openTab(context, stage.url);
-    await oneLeader([tab]);
-    await tab.evaluate(() => tabseed.prefetch(['data.bin']));
-    expect(stage.server.signal?.stats().connections).toBe(0);
-  });
 });

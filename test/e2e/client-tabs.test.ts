@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { launchChromium } from '../setup/browser.ts';
 import type { PublishedApp } from '../stage/app.ts';
 import { Stage } from '../stage/stage.ts';
 import { failure, oneLeader, openTab, POLL, page, site } from './client-site.ts';
@@ -96,47 +95,6 @@ describe('the tabs of one browser', () => {
     expect(connections()).toBe(0);
     await late.evaluate(() => tabseed.resume());
     await expect.poll(connections, POLL).toBe(1);
-  });
-
-  it('pass the lead on when the leader goes to sleep, and let it queue again when it resumes', async () => {
-    const context = await (await stage.browser()).newContext();
-    const tabs = [await openTab(context, stage.url), await openTab(context, stage.url)];
-    const leader = await oneLeader(tabs);
-    const other = tabs.find((tab) => tab !== leader);
-    // Playwright keeps its pages visible, and Chromium freezes no visible page: the event comes from here.
-    await leader.evaluate(() => document.dispatchEvent(new Event('freeze')));
-    await other?.waitForFunction(() => tabseed.stats().leader);
-    expect(await leader.evaluate(() => tabseed.stats().leader)).toBe(false);
-    await expect.poll(connections, POLL).toBe(1);
-    await leader.evaluate(() => document.dispatchEvent(new Event('resume')));
-    await other?.close();
-    await leader.waitForFunction(() => tabseed.stats().leader);
-    await expect.poll(connections, POLL).toBe(1);
-  });
-
-  it('keep the back/forward cache, and a page that comes back leads again', async () => {
-    const browser = await launchChromium({ ignoreDefaultArgs: ['--disable-back-forward-cache'] });
-    try {
-      const context = await browser.newContext();
-      const tab = await openTab(context, stage.url);
-      await oneLeader([tab]);
-      await expect.poll(connections, POLL).toBe(1);
-      await tab.evaluate(() => {
-        document.title = 'kept';
-        addEventListener('pageshow', ({ persisted }) => {
-          document.title = persisted ? 'restored' : 'loaded';
-        });
-      });
-      await tab.goto(stage.blankUrl);
-      await expect.poll(connections, POLL).toBe(0);
-      // A restored page fires no `load` that could be waited for.
-      await tab.goBack({ waitUntil: 'commit' });
-      await expect.poll(() => tab.title(), POLL).toBe('restored');
-      await oneLeader([tab]);
-      await expect.poll(connections, POLL).toBe(1);
-    } finally {
-      await browser.close();
-    }
   });
 
   it('take the lead from a tab that is stuck', async () => {

@@ -167,24 +167,6 @@ describe('the worker alone', () => {
 describe('a worker that is stopped in the middle of a stream', () => {
   visitEach('off');
 
-  it('never gives a page wrong bytes, and has all of them when it is asked again', async () => {
-    let letGo: () => void = () => undefined;
-    site.intercept = (_, response, path) => {
-      if (path !== '/big.bin') return false;
-      response.setHeader('Content-Length', BIG.length);
-      response.write(BIG.subarray(0, 2_000_000));
-      letGo = () => response.end(BIG.subarray(2_000_000));
-      return true;
-    };
-    const { finish } = await startReading('/big.bin');
-    const bytes = finish().catch(() => 'the stream broke' as const);
-    await stopWorkers(page.context(), page);
-    letGo();
-    expect(['the stream broke', BIG.length]).toContain(await bytes);
-    site.intercept = () => false;
-    expect((await fetched(page, '/big.bin')).hash).toBe(hashOf(BIG));
-  });
-
   it('counts on from where it was', async () => {
     await fetched(page, '/big.bin');
     await expect.poll(() => savedTraffic(page), { timeout: 10_000 }).toMatchObject({ plain: { origin: BIG.length } });
@@ -246,23 +228,6 @@ describe('the leader of another tab', () => {
     await page.waitForFunction(() =>
       (globalThis as unknown as { log: { type: string }[] }).log.some(({ type }) => type === 'stored'),
     );
-  });
-});
-
-describe('a worker without IndexedDB', () => {
-  it('still answers, from the origin each time', async () => {
-    const broken = await buildWorker(
-      "Object.defineProperty(self, 'indexedDB', { get() { throw new DOMException('blocked', 'SecurityError'); } });\n",
-    );
-    const other = await Site.open({ files: FILES, scripts: broken, mode: 'off' });
-    const tab = await controlledPage(browser, other);
-    for (let visit = 0; visit < 2; visit += 1) {
-      const answer = await fetched(tab, '/big.bin');
-      expect([sourceOf(answer), answer.hash]).toEqual(['origin', hashOf(BIG)]);
-    }
-    expect(await prefetch(tab, ['/app.js'])).toEqual({ type: 'done' });
-    await tab.context().close();
-    await other.close();
   });
 });
 

@@ -24,10 +24,15 @@ export interface PublishedApp {
   remove(): Promise<void>;
 }
 
+interface AppOptions extends Partial<PublishOptions> {
+  /** Runs before the worker's own code, to break what it relies on. */
+  readonly workerPrelude?: string;
+}
+
 /** Publishes what `fill` writes into an empty folder. */
 export async function publishApp(
   fill: (source: string) => Promise<void>,
-  options: Partial<PublishOptions> = {},
+  { workerPrelude, ...options }: AppOptions = {},
 ): Promise<PublishedApp> {
   const folder = await mkdtemp(join(tmpdir(), 'tabseed-app-'));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
@@ -36,7 +41,12 @@ export async function publishApp(
   try {
     await mkdir(source);
     await fill(source);
-    await publish({ source, out, key: generateKey().pem, scripts: SCRIPTS, ...options });
+    const scripts = { ...SCRIPTS };
+    if (workerPrelude !== undefined) {
+      scripts.worker = join(folder, 'sw.js');
+      await writeFile(scripts.worker, workerPrelude + (await readFile(SCRIPTS.worker, 'utf8')));
+    }
+    await publish({ source, out, key: generateKey().pem, scripts, ...options });
     return { out, ...(await readRelease(out)), remove };
   } catch (error) {
     await remove();
@@ -66,7 +76,7 @@ export function demoApp(): Promise<PublishedApp> {
 }
 
 /** A page and files of random bytes, for what no real app is large enough. */
-export function bulkApp(files: Readonly<Record<string, number>>): Promise<PublishedApp> {
+export function bulkApp(files: Readonly<Record<string, number>>, options: AppOptions = {}): Promise<PublishedApp> {
   return publishApp(async (source) => {
     const html = '<!doctype html><html><head><title>bulk</title></head><body></body></html>';
     await writeFile(join(source, 'index.html'), html);
@@ -74,5 +84,5 @@ export function bulkApp(files: Readonly<Record<string, number>>): Promise<Publis
       await mkdir(dirname(join(source, path)), { recursive: true });
       await writeFile(join(source, path), randomBytes(bytes));
     }
-  });
+  }, options);
 }

@@ -5,14 +5,30 @@ import { createBuilder } from 'vite';
 import type { BuiltScripts } from '../../../src/publisher/index.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
+const VERSION_IMPORT = "import { PROTOCOL_VERSION } from '../protocol/version.ts';";
 
 /**
  * The worker as a release ships it, built from the sources as they are, and a client script that does nothing.
  *
- * @param prelude runs before the worker's own code, to break what it relies on.
+ * @param bridgeVersion the version that it says and expects in messages with pages; releases keep theirs.
  */
-export async function buildWorker(prelude = ''): Promise<BuiltScripts> {
-  const builder = await createBuilder({ root: ROOT, configFile: join(ROOT, 'vite.config.ts'), logLevel: 'error' });
+export async function buildWorker(bridgeVersion?: number): Promise<BuiltScripts> {
+  const builder = await createBuilder({
+    root: ROOT,
+    configFile: join(ROOT, 'vite.config.ts'),
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'bridge-version',
+        enforce: 'pre',
+        transform(code, id) {
+          if (bridgeVersion === undefined || !id.endsWith('/src/sw/tabseed-worker.ts')) return undefined;
+          if (!code.includes(VERSION_IMPORT)) throw new Error('the worker has its version from elsewhere now');
+          return code.replace(VERSION_IMPORT, `const PROTOCOL_VERSION = ${bridgeVersion};`);
+        },
+      },
+    ],
+  });
   const { worker: environment } = builder.environments;
   if (environment === undefined) throw new Error('vite.config.ts has no environment "worker"');
   environment.config.build.write = false;
@@ -21,6 +37,6 @@ export async function buildWorker(prelude = ''): Promise<BuiltScripts> {
   const folder = await mkdtemp(join(tmpdir(), 'tabseed-worker-'));
   await mkdir(join(folder, 'page'));
   await writeFile(join(folder, 'page/client.js'), 'export {};\n');
-  await writeFile(join(folder, 'sw.js'), prelude + built.output[0].code);
+  await writeFile(join(folder, 'sw.js'), built.output[0].code);
   return { page: join(folder, 'page'), worker: join(folder, 'sw.js') };
 }
