@@ -97,6 +97,7 @@ export default defineConfig({
           ecma: 2020,
           compress: {
             passes: 4,
+            hoist_funs: true,
             ecma: 2020,
             keep_fargs: false,
             pure_getters: true,
