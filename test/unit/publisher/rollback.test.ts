@@ -143,7 +143,8 @@ describe('a rollback', () => {
 async function earlierManifests(out: string): Promise<string[]> {
   const { pointer } = decodePointer(await readFile(join(out, POINTER_PATH)));
   const names = await readdir(join(out, 'tabseed'));
+  // Not their patches, whose names have two hashes.
   return names
-    .filter((name) => name.startsWith('manifest-') && `tabseed/${name}` !== manifestPath(pointer.manifestHash))
-    .map((name) => name.slice('manifest-'.length, -'.bin'.length));
+    .flatMap((name) => /^manifest-([0-9a-f]{64})\.bin$/.exec(name)?.[1] ?? [])
+    .filter((hash) => hash !== pointer.manifestHash);
 }
