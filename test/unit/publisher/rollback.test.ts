@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { manifestPath, POINTER_PATH } from '../../../src/protocol/layout.ts';
+import { POINTER_PATH } from '../../../src/protocol/layout.ts';
 import { decodePointer } from '../../../src/protocol/pointer.ts';
 import { generateKey, type RollbackOptions, rollback, verify } from '../../../src/publisher/index.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
