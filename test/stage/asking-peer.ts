@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { WebSocket } from 'ws';
 import { Catalog, type CatalogPack } from '../../src/core/catalog.ts';
 import { Holdings } from '../../src/core/holdings.ts';
@@ -53,7 +54,7 @@ export class AskingPeer {
                 resolve(
                   new AskingPeer((self) => {
                     const session = new PeerSession(id, link, {
-                      instance: 'e'.repeat(32),
+                      instance: randomBytes(16).toString('hex'),
                       onGreeting: () => undefined,
                       now: () => clock.now(),
                       pack: (packId) => catalog.packs.get(packId),

@@ -100,6 +100,21 @@ describe('a download of another tab comes through whole', () => {
     await reader.send('Page.close');
     await leads(leader);
   });
+
+  it('when the leader tab hangs', async () => {
+    const scene = await downloading(2 * MIB);
+    // A long task: it would be an endless one, if the test did not have to end.
+    await scene.leader.evaluate(() => {
+      setTimeout(() => {
+        const end = performance.now() + 4000;
+        while (performance.now() < end);
+      });
+    });
+    await scene.download.goOn();
+    expect(await scene.download.hash()).toBe(app.hashes.get('bulk.bin'));
+    // Who leads then depends on whether Chromium runs the worker in the process that hangs; client-tabs has the rest.
+    await oneLeader([scene.leader, scene.reader]);
+  });
 });
 
 async function leads(tab: UnfocusedTab): Promise<void> {

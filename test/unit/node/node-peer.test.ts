@@ -23,9 +23,6 @@ async function newFolder(): Promise<string> {
   return folder;
 }
 
-/** The engine gives a struggling origin some seconds before it asks again; other tests may keep both cores busy. */
-const SLOW_MS = 30_000;
-
 interface Deployment {
   readonly url: string;
   readonly out: string;
@@ -110,7 +107,7 @@ async function start(
 }
 
 describe('a Node peer', () => {
-  it('stops when its app is retired, and does not start for one', { timeout: SLOW_MS }, async () => {
+  it('stops when its app is retired, and does not start for one', async () => {
     const deployment = await deploy();
     const store = await newFolder();
     const system = systemClock();
@@ -126,29 +123,21 @@ describe('a Node peer', () => {
     await expect(start(other.url)).rejects.toMatchObject({ code: 'retired' });
   });
 
-  it.each(['unsigned', 'gone'] as const)(
-    'stops when its app is retired without a key: %s',
-    {
-      timeout: SLOW_MS,
-    },
-    async (how) => {
-      const deployment = await deploy();
-      const system = systemClock();
-      // A minute passes in 200 ms, for all that is measured too.
-      const hurried: Clock = {
-        now: () => system.now() * 300,
-        after: (ms, run) => system.after(Math.min(ms, 200), run),
-      };
-      const peer = await start(deployment.url, { clock: hurried });
-      if (how === 'gone') deployment.isGone = true;
-      else await deployment.retire('unsigned');
-      await peer.retired;
-    },
-  );
+  it.each(['unsigned', 'gone'] as const)('stops when its app is retired without a key: %s', async (how) => {
+    const deployment = await deploy();
+    const system = systemClock();
+    // A minute passes in 200 ms, for all that is measured too.
+    const hurried: Clock = {
+      now: () => system.now() * 300,
+      after: (ms, run) => system.after(Math.min(ms, 200), run),
+    };
+    const peer = await start(deployment.url, { clock: hurried });
+    if (how === 'gone') deployment.isGone = true;
+    else await deployment.retire('unsigned');
+    await peer.retired;
+  });
 
-  it('mirrors an app from the origin, and is complete at once when it starts again without it', {
-    timeout: SLOW_MS,
-  }, async () => {
+  it('mirrors an app from the origin, and is complete at once when it starts again without it', async () => {
     const { url, server } = await deploy();
     const store = await newFolder();
     const progress: NodePeerProgress[] = [];
@@ -166,9 +155,7 @@ describe('a Node peer', () => {
     expect(second.traffic.plain).toMatchObject({ origin: 0, peers: 0 });
   });
 
-  it('is filled by another Node peer when the origin has the pointer and nothing else', {
-    timeout: SLOW_MS,
-  }, async () => {
+  it('is filled by another Node peer when the origin has the pointer and nothing else', async () => {
     const deployment = await deploy();
     const seed = await start(deployment.url);
     await seed.mirrored;
@@ -183,7 +170,7 @@ describe('a Node peer', () => {
   it.each([
     ['damaged', (content: Buffer) => content.map((byte, index) => (index === 0 ? byte : byte ^ 1))],
     ['cut off', () => Buffer.alloc(0)],
-  ])('gives nobody what is %s on its disk, and fetches it again', { timeout: SLOW_MS }, async (_name, damage) => {
+  ])('gives nobody what is %s on its disk, and fetches it again', async (_name, damage) => {
     const deployment = await deploy();
     const store = await newFolder();
     const [noticed, repaired] = [new Signal(), new Signal()];
@@ -215,7 +202,7 @@ describe('a Node peer', () => {
     expect(await readFile(file)).toEqual(content);
   });
 
-  it('makes the next release out of the one that it has and a delta', { timeout: SLOW_MS }, async () => {
+  it('makes the next release out of the one that it has and a delta', async () => {
     const { url, publishChange } = await deploy();
     const store = await newFolder();
     const first = await start(url, { store });
@@ -230,7 +217,7 @@ describe('a Node peer', () => {
     expect(second.traffic.wire.origin).toBeLessThan(1000);
   });
 
-  it('mirrors the next release when it finds one, and goes on when a check fails', { timeout: SLOW_MS }, async () => {
+  it('mirrors the next release when it finds one, and goes on when a check fails', async () => {
     const { url, publishAgain, server } = await deploy();
     const sequences = new Set<number>();
     const found = new Signal();
@@ -266,7 +253,7 @@ describe('a Node peer', () => {
     expect(peer.release.sequence).toBe(Math.max(...sequences));
   });
 
-  it('deletes and stops seeding a release that is withdrawn', { timeout: SLOW_MS }, async () => {
+  it('deletes and stops seeding a release that is withdrawn', async () => {
     const deployment = await deploy();
     const store = await newFolder();
     const first = await start(deployment.url, { store });
