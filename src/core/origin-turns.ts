@@ -25,6 +25,8 @@ export interface TurnFacts {
 export const PATIENCE_MS = 5000;
 /** Without a server, the second in rank waits so long for the first: a span of 1 MiB at 6 Mbit/s. */
 const RANK_STEP_MS = 1500;
+/** Connecting takes 0.3 to 1.5 s on a busy machine. A partner that is not connected by then may never be. */
+const CONNECT_PATIENCE_MS = 2500;
 
 /**
  * Whether it is this peer's turn to fetch a chunk from the origin for everybody. With a server, its lease says so. While
@@ -37,10 +39,11 @@ export function isOurTurn(location: ChunkLocation, isLeased: boolean, facts: Tur
   // seconds to connect; if those did not count as partners, each would take a copy meanwhile.
   if (facts.hasServer && isLeased) return true;
   if (facts.hasServer && facts.isAlone) return waitedMs >= RANK_STEP_MS;
+  if (facts.hasServer && facts.partners.length === 0) return waitedMs >= CONNECT_PATIENCE_MS;
   const { self } = facts;
   if (isLeased || self === undefined) return true;
   // What it had granted is being fetched still, nobody knows by whom.
-  if (!facts.hasServer && !facts.isAlone && facts.nowMs - facts.serverLostMs < PATIENCE_MS) return false;
+  if (!facts.hasServer && facts.partners.length > 0 && facts.nowMs - facts.serverLostMs < PATIENCE_MS) return false;
   const unit = `${location.pack.id}.${Math.floor(location.index / CHUNKS_PER_LEASE)}`;
   const own = weight(self, unit);
   const before = facts.partners.filter((partner) => weight(partner, unit) > own).length;

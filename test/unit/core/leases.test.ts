@@ -88,7 +88,7 @@ describe('whose turn it is at the origin', () => {
   });
 
   it('waits longer while a partner is being connected: those who start together need seconds for it', () => {
-    const connecting = { ...facts('1', PATIENCE_MS - 1, true), partners: [], isAlone: false };
+    const connecting = { ...facts('1', 2499, true), partners: [], isAlone: false };
     expect(isOurTurn(location, false, connecting)).toBe(false);
     expect(isOurTurn(location, false, { ...connecting, nowMs: connecting.nowMs + 1 })).toBe(true);
   });
