@@ -35,20 +35,20 @@ const CONNECT_PATIENCE_MS = 2500;
  */
 export function isOurTurn(location: ChunkLocation, isLeased: boolean, facts: TurnFacts): boolean {
   const waitedMs = facts.nowMs - facts.progressMs;
-  // Who has no partner, and is getting none, gets nothing from those who hold the leases. Many who start together need
-  // seconds to connect; if those did not count as partners, each would take a copy meanwhile.
-  if (facts.hasServer && isLeased) return true;
-  if (facts.hasServer && facts.isAlone) return waitedMs >= RANK_STEP_MS;
-  if (facts.hasServer && facts.partners.length === 0) return waitedMs >= CONNECT_PATIENCE_MS;
-  const { self } = facts;
+  const { self, hasServer, partners } = facts;
   if (isLeased || self === undefined) return true;
-  // What it had granted is being fetched still, nobody knows by whom.
-  if (!facts.hasServer && facts.partners.length > 0 && facts.nowMs - facts.serverLostMs < PATIENCE_MS) return false;
+  if (hasServer && partners.length === 0) {
+    // Who has no partner gets nothing from those who hold the leases. Many who start together need seconds to connect: if
+    // those whom they are connecting to did not count, each would take a copy meanwhile.
+    return waitedMs >= (facts.isAlone ? RANK_STEP_MS : CONNECT_PATIENCE_MS);
+  }
+  // What the server had granted is being fetched still, nobody knows by whom.
+  if (!hasServer && partners.length > 0 && facts.nowMs - facts.serverLostMs < PATIENCE_MS) return false;
   const unit = `${location.pack.id}.${Math.floor(location.index / CHUNKS_PER_LEASE)}`;
   const own = weight(self, unit);
-  const before = facts.partners.filter((partner) => weight(partner, unit) > own).length;
+  const before = partners.filter((partner) => weight(partner, unit) > own).length;
   // Patience ends for all at about the same time: if all went then, each would take a copy.
-  if (facts.hasServer) return waitedMs >= PATIENCE_MS + before * RANK_STEP_MS;
+  if (hasServer) return waitedMs >= PATIENCE_MS + before * RANK_STEP_MS;
   return waitedMs >= Math.min(PATIENCE_MS, before * RANK_STEP_MS);
 }
 
