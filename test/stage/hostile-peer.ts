@@ -10,7 +10,7 @@ import { roomOf } from '../../src/platform/room-name.ts';
 import { subtleDigest } from '../../src/platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../../src/platform/system-clock.ts';
 import { webSocketSignaling } from '../../src/platform/web-socket-signaling.ts';
-import type { PeerId } from '../../src/protocol/identifier.ts';
+import { type InstanceId, newInstanceId, type PeerId } from '../../src/protocol/identifier.ts';
 import { packPath } from '../../src/protocol/layout.ts';
 import { MAX_FRAGMENT_BYTES } from '../../src/protocol/limits.ts';
 import { decodePeerMessage, encodePeerMessage, type PeerMessage } from '../../src/protocol/peer-message.ts';
@@ -32,11 +32,18 @@ export class HostileWire {
   readonly heard: PeerMessage[] = [];
   isOpen = true;
   readonly app: HostileApp;
+  readonly instance: InstanceId;
   readonly #link: PeerLink;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(app: HostileApp, link: PeerLink, script: HostileScript, onClose: () => void) {
-    this.app = app;
+  constructor(
+    peer: { app: HostileApp; instance: InstanceId },
+    link: PeerLink,
+    script: HostileScript,
+    onClose: () => void,
+  ) {
+    this.app = peer.app;
+    this.instance = peer.instance;
     this.#link = link;
     link.bind({
       onFrame: (frame) => {
@@ -66,7 +73,7 @@ export class HostileWire {
   claimEverything(): void {
     const { packs } = this.app;
     const announced = packs.map(({ id, chunks }) => ({ id, chunkCount: chunks.length }));
-    this.say({ type: 'hello', version: PROTOCOL_VERSION, instance: 'f'.repeat(32), packs: announced });
+    this.say({ type: 'hello', version: PROTOCOL_VERSION, instance: this.instance, packs: announced });
     for (const [pack, { chunks }] of packs.entries()) {
       const bits = new Bitfield(chunks.length);
       for (let index = 0; index < chunks.length; index += 1) bits.set(index);
@@ -138,7 +145,9 @@ export class HostileApp {
 export class HostilePeer {
   /** Every connection that came about, in order. */
   readonly wires: HostileWire[] = [];
-  readonly #app: HostileApp;
+  /** Of its own: of two sessions with one instance, a victim keeps one. */
+  readonly instance = newInstanceId(Math.random);
+  readonly app: HostileApp;
   readonly #script: HostileScript;
   readonly #signaling: Signaling;
   readonly #dialer: Dialer;
@@ -147,7 +156,7 @@ export class HostilePeer {
   #wake: (() => void)[] = [];
 
   private constructor(app: HostileApp, signaling: Signaling, dialer: Dialer, script: HostileScript) {
-    this.#app = app;
+    this.app = app;
     this.#script = script;
     this.#signaling = signaling;
     this.#dialer = dialer;
@@ -215,7 +224,7 @@ export class HostilePeer {
         onSignal: (signal) => this.#signaling.send(peer, signal),
         onOpen: (link) => {
           this.#dialings.delete(peer);
-          this.wires.push(new HostileWire(this.#app, link, this.#script, () => this.#onClose(peer)));
+          this.wires.push(new HostileWire(this, link, this.#script, () => this.#onClose(peer)));
         },
         onFailed: () => this.#onClose(peer),
       },

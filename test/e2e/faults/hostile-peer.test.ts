@@ -67,7 +67,7 @@ function stats(): Promise<{ peers: number; bytes: Record<string, number> }> {
 }
 
 function hello(wire: HostileWire, packs: readonly AnnouncedPack[] = []): void {
-  wire.say({ type: 'hello', version: PROTOCOL_VERSION, instance: 'f'.repeat(32), packs });
+  wire.say({ type: 'hello', version: PROTOCOL_VERSION, instance: wire.instance, packs });
 }
 
 function unknownPacks(count: number): AnnouncedPack[] {
