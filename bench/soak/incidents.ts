@@ -1,6 +1,11 @@
-import type { BrowserContext, Page } from 'playwright';
+import type { BarePage } from '../stage/bare-browser.ts';
 
 const HOUR_MS = 3_600_000;
+
+interface Thrown {
+  readonly text: string;
+  readonly exception?: { readonly description?: string };
+}
 
 /** What went wrong in pages, and how many connections each of them constructed. */
 export class Incidents {
@@ -9,18 +14,24 @@ export class Incidents {
   readonly uncaught = new Map<string, number>();
   /** Errors that `tabseed.on('error')` reported: delivery survives them. */
   readonly reported = new Map<string, number>();
-  readonly #constructions = new Map<Page, number[]>();
+  readonly #constructions = new Map<BarePage, number[]>();
 
-  async watch(context: BrowserContext): Promise<void> {
-    context.on('weberror', (error) => count(this.uncaught, error.error().message));
-    context.on('page', (page) => page.on('crash', () => count(this.uncaught, 'the page crashed')));
-    await context.exposeBinding('soakConstructed', ({ page }) => {
-      const times = this.#constructions.get(page) ?? [];
-      this.#constructions.set(page, times);
-      times.push(performance.now());
+  /** To be called before the page loads anything. */
+  async watch(page: BarePage): Promise<void> {
+    page.on('Inspector.targetCrashed', () => count(this.uncaught, 'the page crashed'));
+    page.on('Runtime.exceptionThrown', ({ exceptionDetails }) => {
+      const { text, exception } = exceptionDetails as Thrown;
+      count(this.uncaught, exception?.description ?? text);
     });
-    await context.exposeBinding('soakReported', (_, code: string) => count(this.reported, code));
-    await context.addInitScript(WATCH_PAGE);
+    const times: number[] = [];
+    this.#constructions.set(page, times);
+    page.on('Runtime.bindingCalled', ({ name, payload }) => {
+      if (name === 'soakConstructed') times.push(performance.now());
+      else count(this.reported, payload as string);
+    });
+    for (const method of ['Inspector.enable', 'Runtime.enable']) await page.send(method);
+    for (const name of ['soakConstructed', 'soakReported']) await page.send('Runtime.addBinding', { name });
+    await page.send('Page.addScriptToEvaluateOnNewDocument', { source: WATCH_PAGE });
   }
 
   failed(action: string, error: unknown): void {
@@ -45,7 +56,7 @@ export class Incidents {
 const WATCH_PAGE = `
   globalThis.RTCPeerConnection = new Proxy(RTCPeerConnection, {
     construct(target, parameters, newTarget) {
-      soakConstructed();
+      soakConstructed('');
       return Reflect.construct(target, parameters, newTarget);
     },
   });

@@ -1,9 +1,8 @@
-import type { CDPSession } from 'playwright';
+import type { BareBrowser } from '../stage/bare-browser.ts';
 import { type HeapBytes, heapAfterCollection, workerHeaps } from '../stage/heap.ts';
 import { chromiumMemory, residentBytes } from '../stage/process-usage.ts';
 import type { Scene } from './scene.ts';
 import { type Growth, Series } from './series.ts';
-import type { Visitor } from './visitor.ts';
 
 type Watched = Pick<Scene, 'residents' | 'residentBrowser' | 'passingBrowser' | 'seed' | 'signal'>;
 
@@ -22,12 +21,11 @@ export class MemoryWatch {
     const { residents, residentBrowser, passingBrowser, seed, signal } = this.#watched;
     this.#add('seed', residentBytes(seed.pid));
     this.#add('signal', residentBytes(signal.pid));
-    const pages = await Promise.all(residents.map(pageHeap));
-    this.#addHeaps('residentPages', pages);
-    const session = await residentBrowser.newBrowserCDPSession();
-    this.#addHeaps('residentWorkers', await workerHeaps(session));
-    await this.#addProcesses('resident', session);
-    await this.#addProcesses('passing', await passingBrowser.newBrowserCDPSession());
+    const pages = residents.map(({ firstTab }) => heapAfterCollection((method) => firstTab.send(method)));
+    this.#addHeaps('residentPages', await Promise.all(pages));
+    this.#addHeaps('residentWorkers', await workerHeaps(residentBrowser));
+    await this.#addProcesses('resident', residentBrowser);
+    await this.#addProcesses('passing', passingBrowser);
   }
 
   get growth(): Record<string, Growth> {
@@ -40,9 +38,8 @@ export class MemoryWatch {
     this.#add(`${name}Buffers`, sum('buffers'));
   }
 
-  async #addProcesses(name: string, session: CDPSession): Promise<void> {
-    const { browser, renderers, others } = await chromiumMemory(session);
-    await session.detach();
+  async #addProcesses(name: string, chromium: BareBrowser): Promise<void> {
+    const { browser, renderers, others } = await chromiumMemory(chromium);
     this.#add(`${name}Browser`, browser);
     this.#add(`${name}Others`, others);
     const first = this.#firstRenderers.get(name) ?? [...renderers.keys()];
@@ -56,16 +53,6 @@ export class MemoryWatch {
     const series = this.#series.get(name) ?? new Series();
     this.#series.set(name, series);
     series.add(performance.now() - this.#startMs, bytes);
-  }
-}
-
-async function pageHeap(visitor: Visitor): Promise<HeapBytes> {
-  const page = visitor.firstTab;
-  const session = await page.context().newCDPSession(page);
-  try {
-    return await heapAfterCollection((method) => session.send(method as 'HeapProfiler.collectGarbage'));
-  } finally {
-    await session.detach();
   }
 }
 

@@ -1,6 +1,6 @@
-import type { Browser } from 'playwright';
 import type { SeededRandom } from '../../test/fakes/seeded-random.ts';
 import { Stage } from '../../test/stage/stage.ts';
+import { BareBrowser } from '../stage/bare-browser.ts';
 import { CommandProcess } from '../stage/command.ts';
 import { GrowingApp } from './growing-app.ts';
 import { Incidents } from './incidents.ts';
@@ -16,8 +16,8 @@ export interface Scene {
   readonly signal: CommandProcess;
   readonly seed: CommandProcess;
   /** Two Chromiums, so that the memory of those who stay can be told from that of those who come and go. */
-  readonly residentBrowser: Browser;
-  readonly passingBrowser: Browser;
+  readonly residentBrowser: BareBrowser;
+  readonly passingBrowser: BareBrowser;
   readonly residents: readonly Visitor[];
   readonly passing: readonly Visitor[];
 }
@@ -37,13 +37,18 @@ export async function openScene(random: SeededRandom, onClose: (close: () => Pro
   onClose(() => seed.command.close());
 
   const incidents = new Incidents();
-  const invite = async (count: number, browser: Browser): Promise<Visitor[]> => {
+  const invite = async (count: number, browser: BareBrowser): Promise<Visitor[]> => {
     const surroundings = { browser, url: stage.url, app, incidents, random };
     const visitors = Array.from({ length: count }, () => new Visitor(surroundings));
     for (const visitor of visitors) await visitor.start();
     return visitors;
   };
-  const [residentBrowser, passingBrowser] = [await stage.browser(), await stage.browser()];
+  const open = async (): Promise<BareBrowser> => {
+    const browser = await BareBrowser.launch();
+    onClose(() => browser.close());
+    return browser;
+  };
+  const [residentBrowser, passingBrowser] = [await open(), await open()];
   const residents = await invite(RESIDENTS, residentBrowser);
   const passing = await invite(PASSING, passingBrowser);
   return {

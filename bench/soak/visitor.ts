@@ -1,5 +1,5 @@
-import type { Browser, BrowserContext, Page } from 'playwright';
 import type { SeededRandom } from '../../test/fakes/seeded-random.ts';
+import type { BareBrowser, BareContext, BarePage } from '../stage/bare-browser.ts';
 import type { GrowingApp } from './growing-app.ts';
 import type { Incidents } from './incidents.ts';
 
@@ -7,7 +7,7 @@ import type { Incidents } from './incidents.ts';
 const PATIENCE_MS = 60_000;
 
 interface Surroundings {
-  readonly browser: Browser;
+  readonly browser: BareBrowser;
   readonly url: string;
   readonly app: GrowingApp;
   readonly incidents: Incidents;
@@ -19,26 +19,23 @@ export class Visitor {
   downloads = 0;
   wrongFiles = 0;
   readonly #surroundings: Surroundings;
-  #context: BrowserContext | undefined;
+  #context: BareContext | undefined;
   /** The first one has been open longest: it leads. */
-  #tabs: Page[] = [];
+  #tabs: BarePage[] = [];
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
   }
 
   /** The tab that has been open longest. */
-  get firstTab(): Page {
+  get firstTab(): BarePage {
     const [tab] = this.#tabs;
     if (tab === undefined) throw new Error('the visitor has no tab');
     return tab;
   }
 
   async arrive(): Promise<void> {
-    const { browser, incidents } = this.#surroundings;
-    this.#context = await browser.newContext();
-    this.#context.setDefaultTimeout(PATIENCE_MS);
-    await incidents.watch(this.#context);
+    this.#context = await this.#surroundings.browser.newContext();
     await this.#openTab();
   }
 
@@ -48,11 +45,12 @@ export class Visitor {
     this.#context = undefined;
   }
 
-  async #openTab(): Promise<Page> {
+  async #openTab(): Promise<BarePage> {
     if (this.#context === undefined) throw new Error('the visitor is not there');
     const tab = await this.#context.newPage();
     this.#tabs.push(tab);
-    await tab.goto(this.#surroundings.url);
+    await this.#surroundings.incidents.watch(tab);
+    await inTime(tab.goto(this.#surroundings.url));
     await inTime(tab.evaluate(() => tabseed.ready));
     return tab;
   }
@@ -90,7 +88,7 @@ export class Visitor {
   }
 
   async reload(): Promise<void> {
-    await this.firstTab.reload();
+    await inTime(this.firstTab.reload());
     await inTime(this.firstTab.evaluate(() => tabseed.ready));
   }
 
@@ -103,12 +101,9 @@ export class Visitor {
 
   /** As a visitor who clears the site's data: the next load is a first visit. */
   async wipe(): Promise<void> {
-    const keep = this.firstTab;
     if (this.#tabs.length > 1) await this.#tabs.pop()?.close();
     const origin = new URL(this.#surroundings.url).origin;
-    const session = await keep.context().newCDPSession(keep);
-    await session.send('Storage.clearDataForOrigin', { origin, storageTypes: 'all' });
-    await session.detach();
+    await this.firstTab.send('Storage.clearDataForOrigin', { origin, storageTypes: 'all' });
     await this.reload();
   }
 

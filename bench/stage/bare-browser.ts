@@ -22,9 +22,13 @@ interface Answer {
   readonly id?: number;
   readonly sessionId?: string;
   readonly method?: string;
+  readonly params?: Record<string, unknown>;
   readonly result?: Record<string, unknown>;
   readonly error?: { readonly message: string };
 }
+
+/** Gets what comes with an event of the DevTools protocol. */
+type EventListener = (params: Record<string, unknown>) => void;
 
 interface Call {
   resolve(result: Record<string, unknown>): void;
@@ -39,7 +43,7 @@ export class BareBrowser {
   readonly #process: ChildProcess;
   readonly #profile: string;
   readonly #calls = new Map<number, Call>();
-  readonly #loads = new Map<string, () => void>();
+  readonly #listeners = new Map<string, Set<EventListener>>();
   #nextId = 1;
 
   private constructor(browser: ChildProcess, profile: string) {
@@ -86,15 +90,22 @@ export class BareBrowser {
     });
   }
 
-  /** The next load event of a session. */
-  loaded(sessionId: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#loads.set(sessionId, resolve);
-    });
+  /** Listens to an event of a session; returns the function that stops it. */
+  on(sessionId: string, method: string, listener: EventListener): () => void {
+    const key = `${sessionId} ${method}`;
+    const listeners = this.#listeners.get(key) ?? new Set();
+    this.#listeners.set(key, listeners.add(listener));
+    return () => listeners.delete(listener);
   }
 
-  #handle({ id, sessionId = '', method, result = {}, error }: Answer): void {
-    if (method === 'Page.loadEventFired') this.#loads.get(sessionId)?.();
+  /** Attaches to a page or worker; the session's id. */
+  async attach(targetId: string): Promise<string> {
+    const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
+    return sessionId as string;
+  }
+
+  #handle({ id, sessionId = '', method, params = {}, result = {}, error }: Answer): void {
+    for (const listener of this.#listeners.get(`${sessionId} ${method}`) ?? []) listener(params);
     if (id === undefined) return;
     const call = this.#calls.get(id);
     this.#calls.delete(id);
@@ -117,9 +128,9 @@ export class BareContext {
       url: 'about:blank',
       browserContextId: this.#id,
     });
-    const { sessionId } = await this.#browser.send('Target.attachToTarget', { targetId, flatten: true });
-    await this.#browser.send('Page.enable', {}, sessionId as string);
-    return new BarePage(this.#browser, sessionId as string);
+    const page = new BarePage(this.#browser, targetId as string, await this.#browser.attach(targetId as string));
+    await page.send('Page.enable');
+    return page;
   }
 
   async close(): Promise<void> {
@@ -130,17 +141,44 @@ export class BareContext {
 /** What the benchmarks need of Playwright's page, by the same names. */
 export class BarePage {
   readonly #browser: BareBrowser;
+  readonly #target: string;
   readonly #session: string;
 
-  constructor(browser: BareBrowser, session: string) {
+  constructor(browser: BareBrowser, target: string, session: string) {
     this.#browser = browser;
+    this.#target = target;
     this.#session = session;
   }
 
-  async goto(url: string): Promise<void> {
-    const loaded = this.#browser.loaded(this.#session);
-    await this.#browser.send('Page.navigate', { url }, this.#session);
+  /** One command of the DevTools protocol. */
+  send(method: string, params: object = {}): Promise<Record<string, unknown>> {
+    return this.#browser.send(method, params, this.#session);
+  }
+
+  on(method: string, listener: EventListener): void {
+    this.#browser.on(this.#session, method, listener);
+  }
+
+  goto(url: string): Promise<void> {
+    return this.#load('Page.navigate', { url });
+  }
+
+  reload(): Promise<void> {
+    return this.#load('Page.reload');
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.send('Target.closeTarget', { targetId: this.#target });
+  }
+
+  async #load(method: string, params?: object): Promise<void> {
+    let stop: (() => void) | undefined;
+    const loaded = new Promise<void>((resolve) => {
+      stop = this.#browser.on(this.#session, 'Page.loadEventFired', () => resolve());
+    });
+    await this.send(method, params);
     await loaded;
+    stop?.();
   }
 
   evaluate<Result>(action: () => Result | Promise<Result>): Promise<Result>;
@@ -149,18 +187,18 @@ export class BarePage {
     argument: Argument,
   ): Promise<Result>;
   async evaluate(action: (argument: never) => unknown, argument: unknown = null): Promise<unknown> {
-    const { result, exceptionDetails } = await this.#browser.send(
-      'Runtime.evaluate',
-      { expression: `(${String(action)})(${JSON.stringify(argument)})`, awaitPromise: true, returnByValue: true },
-      this.#session,
-    );
+    const { result, exceptionDetails } = await this.send('Runtime.evaluate', {
+      expression: `(${String(action)})(${JSON.stringify(argument)})`,
+      awaitPromise: true,
+      returnByValue: true,
+    });
     if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails));
     return (result as { readonly value: unknown }).value;
   }
 
   async addScriptTag({ path }: { readonly path: string }): Promise<void> {
     const expression = await readFile(path, 'utf8');
-    await this.#browser.send('Runtime.evaluate', { expression }, this.#session);
+    await this.send('Runtime.evaluate', { expression });
   }
 
   async waitForFunction<Argument>(condition: (argument: Argument) => boolean, argument: Argument): Promise<void> {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { CDPSession } from 'playwright';
+import type { BareBrowser } from './bare-browser.ts';
 
 const BYTES_PER_KIB = 1024;
 /** USER_HZ, the same on every Linux that Node runs on. */
@@ -23,6 +23,11 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+interface ChromiumProcess {
+  readonly type: string;
+  readonly id: number;
+}
+
 export interface ChromiumMemory {
   readonly browser: number;
   /** Process id → resident bytes. */
@@ -30,9 +35,9 @@ export interface ChromiumMemory {
   readonly others: number;
 }
 
-/** Resident bytes of a Chromium by kind of process; `session` is one of the browser itself. */
-export async function chromiumMemory(session: CDPSession): Promise<ChromiumMemory> {
-  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+/** Resident bytes of a Chromium by kind of process. */
+export async function chromiumMemory(chromium: BareBrowser): Promise<ChromiumMemory> {
+  const processInfo = (await chromium.send('SystemInfo.getProcessInfo')).processInfo as ChromiumProcess[];
   const bytesOf = (matches: (type: string) => boolean): number =>
     processInfo.reduce((sum, { type, id }) => sum + (matches(type) ? residentBytes(id) : 0), 0);
   return {
