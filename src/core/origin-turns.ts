@@ -42,6 +42,8 @@ export function isOurTurn(location: ChunkLocation, isLeased: boolean, facts: Tur
     // those whom they are connecting to did not count, each would take a copy meanwhile.
     return waitedMs >= (facts.isAlone ? RANK_STEP_MS : CONNECT_PATIENCE_MS);
   }
+  // Decided for most chunks at most moments, and a hash for each of them would be most of an engine's work.
+  if (hasServer && waitedMs < PATIENCE_MS) return false;
   // What the server had granted is being fetched still, nobody knows by whom.
   if (!hasServer && partners.length > 0 && facts.nowMs - facts.serverLostMs < PATIENCE_MS) return false;
   const unit = `${location.pack.id}.${Math.floor(location.index / CHUNKS_PER_LEASE)}`;
