@@ -1,48 +1,18 @@
 import { ProtocolError } from '../protocol/errors.ts';
-import type { InstanceId, PackId, PeerId } from '../protocol/identifier.ts';
-import { MAX_OPEN_REQUESTS, MAX_PACKS_PER_MESSAGE } from '../protocol/limits.ts';
+import type { InstanceId, PeerId } from '../protocol/identifier.ts';
 import { type DataMessage, decodePeerMessage, encodePeerMessage, type PeerMessage } from '../protocol/peer-message.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
-import { type CatalogPack, type ChunkLocation, chunkAt, type Span } from './catalog.ts';
-import { Download } from './download.ts';
-import { FlowWindow } from './flow-window.ts';
+import type { CatalogPack, ChunkLocation, Span } from './catalog.ts';
+import type { FlowWindow } from './flow-window.ts';
 import type { Holdings } from './holdings.ts';
 import { requestCost } from './message-budget.ts';
-import { Pace } from './pace.ts';
+import { OpenRequests } from './open-requests.ts';
+import { PackAnnouncer } from './pack-announcer.ts';
 import { BITFIELD_COST, HAVE_COST, PeerConduct } from './peer-conduct.ts';
-import { LINK_HIGH_WATER_BYTES, type PeerLink, type StoredChunk } from './ports.ts';
-import { Promptness } from './promptness.ts';
+import { LINK_HIGH_WATER_BYTES, type PeerLink } from './ports.ts';
 import { RemotePacks } from './remote-packs.ts';
-import { UploadQueue, type UploadSource } from './upload-queue.ts';
-
-/** What a session tells the engine. */
-export interface SessionHost extends UploadSource {
-  /** Of this engine. */
-  readonly instance: InstanceId;
-  pack(id: PackId): CatalogPack | undefined;
-  /** The other side said who it is. */
-  onGreeting(session: PeerSession): void;
-  /** It can be asked now, or it has more than before: `run`, or anything. */
-  onOffer(session: PeerSession, run: Span | undefined): void;
-  /** It has told all that it had at its start. */
-  onHeard(): void;
-  /** One peer more (1) or fewer (-1) has this chunk. */
-  onAvailability(pack: PackId, index: number, by: 1 | -1): void;
-  /** A chunk that was asked for has arrived; not verified. */
-  onChunk(session: PeerSession, location: ChunkLocation, stored: StoredChunk): void;
-  /** The peer will not send these. */
-  onRefused(session: PeerSession, chunks: readonly ChunkLocation[]): void;
-  /** Bytes came that nobody waits for any more. */
-  onUnneeded(wireBytes: number): void;
-  /** Over, whoever ended it; `unanswered` was asked for and did not come. */
-  onEnd(session: PeerSession, reason: EndReason, unanswered: readonly ChunkLocation[]): void;
-}
-
-/**
- * `misbehaved`: the peer broke the protocol. `stalled`: too slow to be worth its requests. `useless`: it has refused what
- * it claims to have, again and again.
- */
-export type EndReason = 'closed' | 'misbehaved' | 'version' | 'stalled' | 'useless' | 'banned';
+import type { EndReason, SessionHost } from './session-host.ts';
+import { UploadQueue } from './upload-queue.ts';
 
 /** A peer says hello as soon as the channel is open. */
 export const HELLO_LIMIT_MS = 5000;
@@ -52,18 +22,14 @@ const MAX_UNREAD_BYTES = 2 * LINK_HIGH_WATER_BYTES;
 /** One peer: what it has, what it was asked, what it asks. Messages in by the link, consequences out to the host. */
 export class PeerSession {
   readonly peer: PeerId;
-  readonly window = new FlowWindow();
   readonly #link: PeerLink;
   readonly #host: SessionHost;
   readonly #uploads: UploadQueue;
   readonly #remote: RemotePacks;
-  readonly #announced = new Map<PackId, number>();
-  readonly #downloads = new Map<number, Download>();
-  readonly #pace = new Pace();
-  readonly #promptness = new Promptness();
+  readonly #announcer = new PackAnnouncer((message) => this.#send(message));
+  readonly #requests = new OpenRequests();
   readonly #startedMs: number;
   readonly #conduct: PeerConduct;
-  #nextRequest = 0;
   #instance: InstanceId | undefined;
   #ended = false;
   #isLeaving = false;
@@ -91,16 +57,10 @@ export class PeerSession {
   /** Says hello and what we have. */
   start(packs: Iterable<CatalogPack>, holdings: Holdings): void {
     const known = [...packs];
-    const first = known.slice(0, MAX_PACKS_PER_MESSAGE);
-    for (const pack of first) this.#announced.set(pack.id, this.#announced.size);
-    this.#send({
-      type: 'hello',
-      version: PROTOCOL_VERSION,
-      instance: this.#host.instance,
-      packs: first.map(announcement),
-    });
-    for (const pack of first) this.#sendBitfield(pack, holdings);
-    this.announce(known, holdings);
+    const first = this.#announcer.greet(known);
+    this.#send({ type: 'hello', version: PROTOCOL_VERSION, instance: this.#host.instance, packs: first });
+    this.#announcer.offerSome(known.slice(0, first.length), holdings);
+    this.#announcer.announce(known, holdings);
     this.#pingSentMs = this.#host.now();
     this.#send({ type: 'ping', token: 0 });
     this.#link.bind({
@@ -112,21 +72,12 @@ export class PeerSession {
 
   /** Announces packs that became known after the start. */
   announce(packs: Iterable<CatalogPack>, holdings: Holdings): void {
-    const fresh = [...packs].filter((pack) => !this.#announced.has(pack.id));
-    for (let index = 0; index < fresh.length; index += MAX_PACKS_PER_MESSAGE) {
-      const some = fresh.slice(index, index + MAX_PACKS_PER_MESSAGE);
-      for (const pack of some) this.#announced.set(pack.id, this.#announced.size);
-      this.#send({ type: 'packs', packs: some.map(announcement) });
-      for (const pack of some) this.#sendBitfield(pack, holdings);
-    }
+    this.#announcer.announce(packs, holdings);
   }
 
   /** Says anew what we offer of each pack, be it nothing. */
   offer(packs: Iterable<CatalogPack>, holdings: Holdings): void {
-    for (const pack of packs) {
-      const number = this.#announced.get(pack.id);
-      if (number !== undefined) this.#send({ type: 'bitfield', pack: number, bits: holdings.bitfield(pack).toBytes() });
-    }
+    this.#announcer.offerAll(packs, holdings);
   }
 
   /** Takes no request any more. A new one gets no answer: the end of the connection, soon, is the answer. */
@@ -146,7 +97,7 @@ export class PeerSession {
 
   /** Tells of a run of chunks that we hold now, unless the peer has them all itself. */
   have({ pack, first, count }: Span): void {
-    const number = this.#announced.get(pack.id);
+    const number = this.#announcer.numberOf(pack.id);
     if (number === undefined) return;
     for (let index = first; index < first + count; index += 1) {
       if (this.has({ pack, index })) continue;
@@ -164,86 +115,71 @@ export class PeerSession {
     return this.#greeted && !this.#ended && this.#remote.has(location.pack.id, location.index);
   }
 
-  /**
-   * Bytes that may be asked for now; 0 when its window or its request slots are full. A window counts as full until a
-   * quarter of it is free: else each arriving chunk would make room for a request of one chunk.
-   */
+  /** Measured rate and round trip, and how much may be open. */
+  get window(): FlowWindow {
+    return this.#requests.window;
+  }
+
+  /** Bytes that may be asked for now; 0 when its window or its request slots are full. */
   get room(): number {
-    if (!this.#greeted || this.#ended || this.#downloads.size >= MAX_OPEN_REQUESTS) return 0;
-    if (this.#conduct.isBusy(this.#host.now())) return 0;
-    const room = this.window.bytes - this.openBytes;
-    return room < this.window.bytes / 4 ? 0 : room;
+    if (!this.#greeted || this.#ended || this.#conduct.isBusy(this.#host.now())) return 0;
+    return this.#requests.room;
   }
 
   /** Whether it can be asked for something that a page waits for. */
   get isPrompt(): boolean {
-    if (this.room === 0) return false;
-    return this.#promptness.isPrompt(this.openBytes, this.window.bytesPerMs, this.#host.now());
+    return this.room > 0 && this.#requests.isPrompt(this.#host.now());
   }
 
   /** Something was asked for and has not come. */
   get isAsked(): boolean {
-    return this.#downloads.size > 0;
+    return this.#requests.size > 0;
   }
 
   /** Encoded bytes asked for and not yet arrived. */
   get openBytes(): number {
-    let bytes = 0;
-    for (const download of this.#downloads.values()) bytes += download.remainingBytes;
-    return bytes;
+    return this.#requests.openBytes;
   }
 
   request(span: Span): void {
-    const pack = this.#announced.get(span.pack.id);
+    const pack = this.#announcer.numberOf(span.pack.id);
     if (pack === undefined) throw new Error('a span of a pack that was never announced');
-    const request = this.#nextRequest;
-    this.#nextRequest += 1;
-    const download = new Download(request, span);
-    this.#downloads.set(request, download);
     const nowMs = this.#host.now();
-    this.#promptness.onRequest(request, this.#downloads.size === 1, nowMs);
-    this.#pace.onRequest(request, this.openBytes, this.window.bytesPerMs, nowMs);
-    this.#conduct.onOwnRequest(download.remainingBytes, nowMs);
+    const { request, bytes } = this.#requests.add(span, nowMs);
+    this.#conduct.onOwnRequest(bytes, nowMs);
     this.#send({ type: 'request', request, pack, first: span.first, count: span.count });
   }
 
   /** Cancels every request of which nothing is needed any more. */
   cancelUnneeded(needed: (chunk: ChunkLocation) => boolean): void {
-    for (const download of this.#downloads.values()) {
-      if ([...download.remaining()].some(needed)) continue;
-      const nowMs = this.#host.now();
-      const plainBytes = [...download.remaining()].reduce((sum, chunk) => sum + chunkAt(chunk).plainBytes, 0);
+    const nowMs = this.#host.now();
+    for (const { request, plainBytes } of this.#requests.cancelUnneeded(needed, nowMs)) {
       this.#conduct.onOwnCancel(plainBytes, nowMs);
-      this.#promptness.onCancel(download.request, nowMs);
-      this.#send({ type: 'cancel', request: download.request });
-      this.#finish(download);
+      this.#send({ type: 'cancel', request });
     }
   }
 
   /** How long what is open still takes at its measured rate, or has taken already. */
   get queueMs(): number {
-    const { bytesPerMs, rttMs } = this.window;
-    const expectedMs = bytesPerMs === 0 ? 0 : this.openBytes / bytesPerMs + rttMs;
-    return Math.max(expectedMs, this.#pace.silentMs(this.#host.now()));
+    return this.#requests.queueMs(this.#host.now());
   }
 
   /** What is left of its last request. */
   get last(): readonly ChunkLocation[] {
-    const last = [...this.#downloads.values()].at(-1);
-    return last === undefined ? [] : [...last.remaining()];
+    return this.#requests.last;
   }
 
   /** Next to nothing came although something was asked for, or not even a hello. */
   isStalled(nowMs: number): boolean {
     if (!this.#greeted) return nowMs - this.#startedMs >= HELLO_LIMIT_MS;
-    return this.#pace.isSilent(nowMs);
+    return this.#requests.isSilent(nowMs);
   }
 
   /** Takes back what should have come by now, and all behind it: others may be asked, this peer is not asked again. */
   takeBackLate(nowMs: number): void {
-    if (!this.#pace.isLate(nowMs)) return;
-    const late = [...this.#downloads.values()].flatMap((download) => [...download.remaining()]);
-    this.#conduct.onReject(this.#nextRequest, this.#nextRequest);
+    if (!this.#requests.isLate(nowMs)) return;
+    const late = this.#requests.remaining();
+    this.#conduct.onReject(this.#requests.next, this.#requests.next);
     this.cancelUnneeded(() => false);
     this.#giveUp(late, late.length);
   }
@@ -343,16 +279,13 @@ export class PeerSession {
   }
 
   #handleReject(message: PeerMessage & { type: 'reject' }): void {
-    const download = this.#downloads.get(message.request);
-    if (download === undefined) {
+    const refused = this.#requests.onReject(message.request, this.#host.now());
+    if (refused === undefined) {
       // Cancelled at the same time, or never asked for.
       this.#charge(1);
       return;
     }
-    const refused = [...download.remaining()];
-    const doubted = this.#conduct.onReject(message.request, this.#nextRequest);
-    this.#finish(download);
-    this.#giveUp(refused, doubted);
+    this.#giveUp(refused, this.#conduct.onReject(message.request, this.#requests.next));
   }
 
   /** These do not come; of the first of them we believe that the peer does not have them. */
@@ -365,24 +298,19 @@ export class PeerSession {
   #handleData(message: DataMessage): void {
     const nowMs = this.#host.now();
     const { length } = message.bytes;
-    this.window.onBytes(length, nowMs);
-    const download = this.#downloads.get(message.request);
-    if (download === undefined) {
+    const arrived = this.#requests.onData(message, nowMs);
+    if (arrived === 'unasked') {
       this.#conduct.onLateData(length, nowMs);
       this.#host.onUnneeded(length);
       return;
     }
     this.#conduct.onMoved(length);
-    this.#pace.onBytes(length, nowMs);
-    const arrived = download.take(message);
     if (arrived === undefined) {
       // Far below the largest fragment it costs more than it earns.
       this.#charge(1);
       return;
     }
     this.#conduct.onChunk();
-    this.#promptness.onChunk(message.request, nowMs);
-    if (download.complete) this.#finish(download);
     this.#host.onChunk(this, arrived.location, arrived.stored);
   }
 
@@ -396,18 +324,6 @@ export class PeerSession {
     this.#conduct.charge(messages, this.#host.now());
   }
 
-  #finish(download: Download): void {
-    this.#downloads.delete(download.request);
-    this.#pace.onEnd(download.request, this.#host.now());
-    if (this.#downloads.size === 0) this.window.onIdle();
-  }
-
-  #sendBitfield(pack: CatalogPack, holdings: Holdings): void {
-    const bits = holdings.bitfield(pack);
-    if (bits.count === 0) return;
-    this.#send({ type: 'bitfield', pack: this.#announced.get(pack.id) as number, bits: bits.toBytes() });
-  }
-
   #send(message: PeerMessage): void {
     if (this.#link.bufferedBytes > MAX_UNREAD_BYTES) this.#end('stalled');
     else this.#link.send(encodePeerMessage(message));
@@ -416,17 +332,13 @@ export class PeerSession {
   #end(reason: EndReason): void {
     if (this.#ended) return;
     this.#ended = true;
-    const unanswered = [...this.#downloads.values()].flatMap((download) => [...download.remaining()]);
-    this.#downloads.clear();
+    const unanswered = this.#requests.remaining();
+    this.#requests.clear();
     this.#remote.clear();
     this.#uploads.close();
     this.#link.close();
     this.#host.onEnd(this, reason, unanswered);
   }
-}
-
-function announcement(pack: CatalogPack): { id: PackId; chunkCount: number } {
-  return { id: pack.id, chunkCount: pack.chunks.length };
 }
 
 function bytesOf({ pack, first, count }: Span): number {

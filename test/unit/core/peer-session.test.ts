@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Catalog, type CatalogPack, type ChunkLocation } from '../../../src/core/catalog.ts';
 import { Holdings } from '../../../src/core/holdings.ts';
-import { type EndReason, PeerSession, type SessionHost } from '../../../src/core/peer-session.ts';
+import { PeerSession } from '../../../src/core/peer-session.ts';
 import type { StoredChunk } from '../../../src/core/ports.ts';
+import type { EndReason, SessionHost } from '../../../src/core/session-host.ts';
 import { UploadCap } from '../../../src/core/upload-cap.ts';
 import { ByteWriter } from '../../../src/protocol/bytes.ts';
 import { decodePeerMessage, encodePeerMessage, type PeerMessage } from '../../../src/protocol/peer-message.ts';
