@@ -25,6 +25,10 @@ export function installReleases(): void {
 const n8n = (version: string): string => join(MODULES, `n8n-${version}`, 'dist');
 const monaco = (version: string): string => join(MODULES, `monaco-${version}`, 'min');
 
+/** The newest of each. */
+export const N8N = n8n('2-41-0');
+export const MONACO = monaco('0-57-0');
+
 export const REAL_PAIRS: readonly ReleasePair[] = [
   { name: 'n8n-editor-ui 2.40.2 to 2.40.3', from: n8n('2-40-2'), to: n8n('2-40-3') },
   { name: 'n8n-editor-ui 2.40.3 to 2.41.0', from: n8n('2-40-3'), to: n8n('2-41-0') },

@@ -1,7 +1,7 @@
 import { TAB_POLICY } from '../core/policy.ts';
 import type { Signaling } from '../core/ports.ts';
 import { Swarm } from '../core/swarm.ts';
-import { httpOrigin } from '../platform/http-origin.ts';
+import { engineOrigin } from '../platform/engine-origin.ts';
 import { openBrowserDatabase } from '../platform/idb-database.ts';
 import { consoleLog } from '../platform/log.ts';
 import { roomOf } from '../platform/room-name.ts';
@@ -63,7 +63,7 @@ export async function startEngine(
       digest,
       codec: streamCodec(),
       store: database.chunks,
-      origin: httpOrigin({ base: scope, fetch: (input, init) => fetch(input, init) }),
+      origin: engineOrigin({ base: scope, fetch: (input, init) => fetch(input, init) }),
       log: consoleLog(),
       ...peers,
     },

@@ -24,6 +24,8 @@ export interface WantedChunk {
   /** An origin read that contains it is under way. */
   atOrigin: boolean;
   originFailures: number;
+  /** The plain file is tried before the pack. */
+  isPlainFirst: boolean;
   /** The origin is not asked again before. */
   originRetryAtMs: number;
   /** It arrived, and is being verified. */
@@ -43,12 +45,12 @@ export class Demand {
     return this.#chunks.get(chunk);
   }
 
-  add(chunk: ChunkId, location: ChunkLocation, urgency: Urgency, receiver: ChunkReceiver, nowMs: number): void {
+  add(chunk: ChunkId, location: ChunkLocation, urgency: Urgency, receiver: ChunkReceiver, nowMs: number): WantedChunk {
     const known = this.#chunks.get(chunk);
     if (known !== undefined) {
       known.receivers.add(receiver);
       if (urgency === 'urgent' && known.urgency === 'bulk') this.#promote(known);
-      return;
+      return known;
     }
     const wanted: WantedChunk = {
       id: chunk,
@@ -60,11 +62,13 @@ export class Demand {
       latePeer: undefined,
       atOrigin: false,
       originFailures: 0,
+      isPlainFirst: false,
       originRetryAtMs: 0,
       arrived: false,
     };
     this.#chunks.set(chunk, wanted);
     this.#queues[urgency].add(wanted);
+    return wanted;
   }
 
   remove(wanted: WantedChunk): void {

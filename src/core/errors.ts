@@ -7,7 +7,9 @@ export type OriginErrorCode =
   /** The server answered a Range with something else: 200, another range, or a compressed one. */
   | 'origin-range'
   /** The body ended early or went on too long. */
-  | 'origin-length';
+  | 'origin-length'
+  /** A plain file came uncompressed, where only a compressed one is worth it. */
+  | 'origin-uncompressed';
 
 /** The origin did not give what was asked for. */
 export class OriginError extends Error {

@@ -19,6 +19,8 @@ export interface FetchesHost {
   readonly inventory: Inventory;
   readonly intake: Intake;
   catalog(): Catalog;
+  /** The origin is bringing it. */
+  isReading(chunk: ChunkId): boolean;
   promptSessions(): readonly PeerSession[];
   /** Something is wanted after a time in which nothing was. */
   onFirstWant(): void;
@@ -69,7 +71,9 @@ export class Fetches {
     if (location === undefined) receiver.onMissing(chunk);
     else {
       if (demand.size === 0) this.#host.onFirstWant();
-      demand.add(chunk, location, urgency, receiver, clock.now());
+      const wanted = demand.add(chunk, location, urgency, receiver, clock.now());
+      // A plain file is read to its end, also where its reader has not asked yet.
+      if (urgency === 'bulk' && this.#host.isReading(chunk)) wanted.atOrigin = true;
     }
   }
 

@@ -10,6 +10,7 @@ import type { StoredChunk, SwarmPorts } from './ports.ts';
 
 /** What arrivals cause. */
 export interface IntakeHost {
+  locate(chunk: ChunkId): ChunkLocation | undefined;
   /** So much came; from peers and the origin `wireBytes` as sent. */
   onBytes(source: SourceName | 'wasted', plainBytes: number, wireBytes: number): void;
   /** It is here, verified, and delivered. */
@@ -64,6 +65,10 @@ export class Intake {
 
   async takeFromOrigin(chunk: ChunkId, stored: StoredChunk): Promise<void> {
     const wanted = this.#demand.get(chunk);
+    if (wanted === undefined && !this.#inventory.has(chunk)) {
+      await this.#keep(chunk, stored);
+      return;
+    }
     if (wanted === undefined || wanted.arrived) {
       this.#host.onBytes('wasted', stored.bytes.length, stored.bytes.length);
       return;
@@ -76,6 +81,24 @@ export class Intake {
       this.#host.onOriginWrong(chunk);
     }
     this.#host.onRoom();
+  }
+
+  /** Nobody waits for it any more, or yet. */
+  async #keep(id: ChunkId, stored: StoredChunk): Promise<void> {
+    const location = this.#host.locate(id);
+    if (location === undefined) return;
+    try {
+      const { length } = await openChunk(this.#ports, chunkAt(location), stored);
+      const wanted = this.#demand.get(id);
+      if (wanted !== undefined && !wanted.arrived) await this.#accept(wanted, stored, 'origin');
+      else {
+        this.#host.onBytes('origin', length, stored.bytes.length);
+        this.#inventory.add(id, stored);
+      }
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) throw error;
+      this.#host.onBytes('wasted', stored.bytes.length, stored.bytes.length);
+    }
   }
 
   /** What is here already. @param onLost for each that the store has not after all */

@@ -27,8 +27,13 @@ export function readSpan(origin: Origin, span: Span, onChunk: OnOriginChunk): Or
  * Reads a plain file and cuts it at the chunk lengths of the release. The origin may hold another version of the file:
  * then the cuts do not verify, or the length does not fit.
  */
-export function readFile(origin: Origin, content: FileContent, onChunk: OnOriginChunk): OriginRead {
-  const source = origin.readFile(content.file.path);
+export function readFile(
+  origin: Origin,
+  content: FileContent,
+  mustBeCompressed: boolean,
+  onChunk: OnOriginChunk,
+): OriginRead {
+  const source = origin.readFile(content.file.path, mustBeCompressed);
   return read(
     source,
     content.chunks.map((chunk) => ({ ...chunk, encoding: 'identity' as const })),

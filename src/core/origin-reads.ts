@@ -19,6 +19,7 @@ export class OriginReads {
   readonly #log: Log;
   readonly #host: OriginReadsHost;
   readonly #reads = new Map<OriginRead, Set<ChunkId>>();
+  #compresses = true;
 
   constructor(ports: { origin: Origin; log: Log }, host: OriginReadsHost) {
     this.#origin = ports.origin;
@@ -30,13 +31,24 @@ export class OriginReads {
     return this.#reads.size;
   }
 
+  /** Whether the web server compresses plain files, as far as is known. */
+  get compresses(): boolean {
+    return this.#compresses;
+  }
+
+  /** Whether a read that is under way will bring it. */
+  isReading(chunk: ChunkId): boolean {
+    return [...this.#reads.values()].some((expected) => expected.has(chunk));
+  }
+
   readSpan(span: Span): void {
     const chunks = span.pack.chunks.slice(span.first, span.first + span.count);
     this.#start(chunks, (onChunk) => readSpan(this.#origin, span, onChunk));
   }
 
-  readFile(content: FileContent): void {
-    this.#start(content.chunks, (onChunk) => readFile(this.#origin, content, onChunk));
+  /** @param mustBeCompressed the plain form is worth it only then. */
+  readFile(content: FileContent, mustBeCompressed: boolean): void {
+    this.#start(content.chunks, (onChunk) => readFile(this.#origin, content, mustBeCompressed, onChunk));
   }
 
   /** Stops every read of which nothing is needed any more. */
@@ -63,8 +75,8 @@ export class OriginReads {
   ): void {
     const expected = new Set(chunks.map((chunk) => chunk.id));
     const read = begin((chunk, stored) => {
-      expected.delete(chunk.id);
-      this.#host.onChunk(chunk.id, stored);
+      // A plain file may have it more than once.
+      if (expected.delete(chunk.id)) this.#host.onChunk(chunk.id, stored);
     });
     this.#reads.set(read, expected);
     void this.#follow(read, expected);
@@ -75,6 +87,7 @@ export class OriginReads {
       await read.done;
     } catch (error) {
       if (!(error instanceof OriginError)) throw error;
+      if (error.code === 'origin-uncompressed') this.#compresses = false;
       if (!this.#reads.has(read)) return;
       this.#log.debug('origin-read-failed', { code: error.code, status: error.status, message: error.message });
     }

@@ -20,6 +20,8 @@ export interface SwarmPolicy {
   readonly recentBytes: number;
   /** Parallel Range requests. */
   readonly originSpans: number;
+  /** Whether a file that is wholly missing may come in its plain form, which web servers compress better than packs. */
+  readonly takesPlainFiles: boolean;
   /** Chunks that wait for a pause in the transfer before they are written; the most that a crash costs. */
   readonly writeBehindBytes: number;
 }
@@ -36,6 +38,7 @@ export const TAB_POLICY: SwarmPolicy = {
   // Peers that start together are seconds apart in the same file; a whole large file of one app fits too.
   recentBytes: 64 * 1024 * 1024,
   originSpans: 6,
+  takesPlainFiles: true,
   writeBehindBytes: WRITE_BEHIND_BYTES,
 };
 
@@ -50,5 +53,7 @@ export const NODE_POLICY: SwarmPolicy = {
   // Nor does it go to the origin for what a partner gives slowly; who stalls is left all the same.
   minimumPeerBytesPerSecond: 0,
   writeBehindBytes: WRITE_AT_ONCE_BYTES,
+  // What it stores it gives away many times: as packs have it.
+  takesPlainFiles: false,
   recentBytes: 0,
 };

@@ -69,8 +69,12 @@ export interface ChunkStore {
 export interface Origin {
   /** Bytes `[offset, offset + length)` of a pack, by HTTP Range: nothing else is ever returned. */
   readPack(pack: PackId, offset: number, length: number): ByteSource;
-  /** A plain file of the release, decoded from its Content-Encoding. May be of another release: verify. */
-  readFile(path: ReleasePath): ByteSource;
+  /**
+   * A plain file of the release, decoded from its Content-Encoding. May be of another release: verify.
+   *
+   * @param mustBeCompressed ends with `origin-uncompressed`, before the body is read, when it comes without one
+   */
+  readFile(path: ReleasePath, mustBeCompressed?: boolean): ByteSource;
 }
 
 /** Bytes that arrive piece by piece. */

@@ -1,4 +1,4 @@
-import type { PeerId } from '../protocol/identifier.ts';
+import type { ChunkId, PeerId } from '../protocol/identifier.ts';
 import type { Lease } from '../protocol/signal-message.ts';
 import { Availability } from './availability.ts';
 import { type Catalog, type ChunkLocation, chunkAt, type FileContent, type Span } from './catalog.ts';
@@ -7,6 +7,7 @@ import { LeaseHolder } from './lease-holder.ts';
 import type { OriginReads } from './origin-reads.ts';
 import { isOurTurn, PATIENCE_MS, type TurnFacts } from './origin-turns.ts';
 import type { PeerSession } from './peer-session.ts';
+import { isSmallerPlain } from './plain-file.ts';
 import type { SwarmPolicy } from './policy.ts';
 import type { SwarmPorts } from './ports.ts';
 import type { Roster } from './roster.ts';
@@ -23,6 +24,7 @@ export interface Sources {
   readonly roster: Roster;
   readonly origin: OriginReads;
   readonly catalog: () => Catalog;
+  readonly isHeld: (chunk: ChunkId) => boolean;
   /** Who gives nothing to others must not be the one who fetches for them. */
   readonly isUploading: () => boolean;
 }
@@ -201,19 +203,31 @@ export class SourceChoice {
       const span = pickSpan(demand, eligible, MAX_SPAN_BYTES);
       if (span === undefined) return;
       const wanted = wantedIn(demand, span);
-      const plainFile = this.#plainFileFor(wanted[0]);
+      const plainFile = this.#plainFileFor(wanted[0], facts);
       const chunks = plainFile?.chunks.map((chunk) => demand.get(chunk.id)) ?? wanted;
       for (const chunk of chunks) if (chunk !== undefined) chunk.atOrigin = true;
       if (plainFile === undefined) origin.readSpan(span);
-      else origin.readFile(plainFile);
+      else origin.readFile(plainFile, wanted[0]?.isPlainFirst === true && wanted[0].originFailures === 0);
     }
   }
 
-  /** Every second attempt is the plain file: a host may have lost the packs, or not know Range. */
-  #plainFileFor(wanted: WantedChunk | undefined): FileContent | undefined {
-    return wanted !== undefined && wanted.originFailures % 2 === 1
-      ? this.#sources.catalog().fileWith(wanted.id)
-      : undefined;
+  /**
+   * Every second attempt is the plain file: a host may have lost the packs, or not know Range. Who is alone begins with
+   * it where it is fewer bytes.
+   */
+  #plainFileFor(wanted: WantedChunk | undefined, { isAlone }: SourceFacts): FileContent | undefined {
+    if (wanted === undefined) return undefined;
+    const { origin, policy, demand, catalog, isHeld } = this.#sources;
+    const content = catalog().fileWith(wanted.id);
+    if (content === undefined) return undefined;
+    const isHereOrComing = (chunk: ChunkId): boolean => isHeld(chunk) || origin.isReading(chunk);
+    if (isAlone && policy.takesPlainFiles && origin.compresses && isSmallerPlain(content, demand, isHereOrComing)) {
+      for (const chunk of content.chunks) {
+        const other = demand.get(chunk.id);
+        if (other !== undefined) other.isPlainFirst = true;
+      }
+    }
+    return wanted.originFailures % 2 === (wanted.isPlainFirst ? 0 : 1) ? content : undefined;
   }
 
   #peerHas(wanted: WantedChunk): boolean {
@@ -242,6 +256,7 @@ export class SourceChoice {
       sessions.filter((session) => !session.has(location)).map(({ peer }) => peer);
     return {
       nowMs,
+      isAlone: turn.isAlone,
       introducing: roster.isIntroducing(nowMs),
       cutOff: roster.isCutOff && sessions.length === 0,
       isOurTurn: (location) =>

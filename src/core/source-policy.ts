@@ -6,6 +6,8 @@ import type { Speed } from './source-speed.ts';
 /** What the engine knows about the ways to get chunks, the same for all of them at one moment. */
 export interface SourceFacts {
   readonly nowMs: number;
+  /** Nobody is connected or being connected. */
+  readonly isAlone: boolean;
   /** Peers may still turn up in these first moments. */
   readonly introducing: boolean;
   /** No peer is connected or can be found. */

@@ -75,6 +75,7 @@ export class Swarm {
       if (this.#uploading) this.#neighbours.announce(runs);
     });
     this.#intake = new Intake(ports, this.#demand, this.#inventory, {
+      locate: (chunk) => this.#catalog.locate(chunk),
       onBytes: (source, plainBytes, wireBytes) => this.#count(source, plainBytes, wireBytes),
       onSettled: (wanted, source, wireBytes) => {
         this.#choice.onArrival(source, wireBytes);
@@ -97,6 +98,7 @@ export class Swarm {
       roster: this.#roster,
       origin: this.#origin,
       catalog: () => this.#catalog,
+      isHeld: (chunk) => this.#inventory.has(chunk),
       isUploading: () => this.#uploading,
     });
     this.#fetches = new Fetches({
@@ -105,6 +107,7 @@ export class Swarm {
       inventory: this.#inventory,
       intake: this.#intake,
       catalog: () => this.#catalog,
+      isReading: (chunk) => this.#origin.isReading(chunk),
       promptSessions: () => this.#choice.promptSessions,
       onFirstWant: () => this.#choice.onFirstWant(),
       onUnwanted: (wanted) => this.#cancelUnneeded(wanted),

@@ -1,6 +1,7 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { engineOrigin } from '../../src/platform/engine-origin.ts';
 import { httpOrigin } from '../../src/platform/http-origin.ts';
 import { systemClock } from '../../src/platform/system-clock.ts';
 import { ScriptedOrigin } from '../fakes/scripted-origin.ts';
@@ -98,6 +99,17 @@ describe('the HTTP origin', () => {
     const origin = httpOrigin({ base, fetch });
     equal(await readAll(origin.readFile('moved.js')), FILE_BYTES);
     await expect(readAll(origin.readFile('away.js'))).rejects.toMatchObject({ code: 'origin-status' });
+  });
+
+  it('refuses a plain file that is worth it only compressed, unless it is', async () => {
+    const base = await serve((request, response) => {
+      const headers = request.url === '/app/plain.js' ? {} : { 'Content-Encoding': 'gzip' };
+      response.writeHead(200, headers).end(request.url === '/app/plain.js' ? FILE_BYTES : gzipSync(FILE_BYTES));
+    });
+    const origin = engineOrigin({ base, fetch });
+    equal(await readAll(origin.readFile('packed.js', true)), FILE_BYTES);
+    equal(await readAll(origin.readFile('plain.js')), FILE_BYTES);
+    await expect(readAll(origin.readFile('plain.js', true))).rejects.toMatchObject({ code: 'origin-uncompressed' });
   });
 
   it('hangs up on a 200 instead of reading the whole pack', async () => {

@@ -26,6 +26,8 @@ export class ScriptedOrigin implements Origin {
   readonly files = new Map<ReleasePath, Uint8Array>();
   readonly requests: OriginRequest[] = [];
   servedBytes = 0;
+  /** As most web servers do with text. */
+  compressesFiles = true;
   script: (request: OriginRequest) => OriginScript = () => 'serve';
   readonly #options: OriginOptions;
 
@@ -42,17 +44,21 @@ export class ScriptedOrigin implements Origin {
     );
   }
 
-  readFile(path: ReleasePath): ByteSource {
-    return this.#respond({ kind: 'file', path }, this.files.get(path) ?? 404);
+  readFile(path: ReleasePath, mustBeCompressed = false): ByteSource {
+    const request: OriginRequest = { kind: 'file', path };
+    const file = this.files.get(path);
+    if (!mustBeCompressed || this.compressesFiles || file === undefined) return this.#respond(request, file ?? 404);
+    return this.#respond(request, new OriginError('origin-uncompressed', 'no Content-Encoding'));
   }
 
-  #respond(request: OriginRequest, answer: Uint8Array | 404): ByteSource {
+  #respond(request: OriginRequest, answer: Uint8Array | 404 | OriginError): ByteSource {
     this.requests.push(request);
     const script = this.script(request);
-    const failure = answer === 404 ? new OriginError('origin-status', 'not found', { status: 404 }) : undefined;
+    const missing = answer === 404 ? new OriginError('origin-status', 'not found', { status: 404 }) : undefined;
+    const failure = answer instanceof OriginError ? answer : missing;
     return new ScriptedSource(
       this.#options,
-      answer === 404 ? new Uint8Array() : answer,
+      answer instanceof Uint8Array ? answer : new Uint8Array(),
       (bytes) => {
         this.servedBytes += bytes;
       },

@@ -75,6 +75,7 @@ describe('pickSpan()', () => {
 describe('the source policy', () => {
   const facts: SourceFacts = {
     nowMs: 1000,
+    isAlone: false,
     introducing: false,
     cutOff: false,
     peersAreSlow: false,
@@ -90,6 +91,7 @@ describe('the source policy', () => {
     latePeer: undefined,
     atOrigin: false,
     originFailures: 0,
+    isPlainFirst: false,
     originRetryAtMs: 0,
     arrived: false,
     ...fields,

@@ -102,6 +102,59 @@ describe('a peer alone', () => {
     }
   });
 
+  it.each([true, false])(
+    'takes whole text files plainly while it is alone, if that is compressed: %s',
+    async (compresses) => {
+      const { world: w } = world();
+      w.origin.compressesFiles = compresses;
+      const line = new TextEncoder().encode(`${'text that is said again '.repeat(20)}\n`);
+      const text = Uint8Array.from({ length: 3000 * KIB }, (_, index) =>
+        index % 7 === 0 ? (w.random.bytes(1)[0] ?? 0) : (line[index % line.length] ?? 0),
+      );
+      const files = new Map([
+        ['large.js', text],
+        ['media.bin', w.random.bytes(300 * KIB)],
+        ['small.js', text.subarray(0, 10 * KIB)],
+      ]);
+      const r = tinyRelease({ sequence: 1, files, chunkBytes: 64 * KIB, chunksPerPack: 100, deflate: true });
+      w.publish(r);
+      const engine = await w.join([r]);
+      await engine.mirror(r);
+      const asked = w.origin.requests.filter(({ kind }) => kind === 'file');
+      expect(asked).toEqual([{ kind: 'file', path: 'large.js' }]);
+      expect(w.origin.servedBytes > 3000 * KIB).toBe(compresses);
+      expect(engine.traffic.plain).toMatchObject({ origin: 3310 * KIB, wasted: 0 });
+    },
+  );
+
+  it('reads a plain file on for who has not asked for its end yet', async () => {
+    const { world: w } = world();
+    const files = new Map([['a.js', new TextEncoder().encode('one and the other and '.repeat(150_000))]]);
+    const r = tinyRelease({ sequence: 1, files, chunkBytes: 65_521, chunksPerPack: 100, deflate: true });
+    w.publish(r);
+    const engine = await w.join([r]);
+    const ids = r.manifest.packs.flatMap(({ chunks }) => chunks.map(({ id }) => id));
+    const came = new Set<string>();
+    const receiver = { onChunk: (id: string) => void came.add(id), onMissing: () => undefined };
+    engine.swarm.fetch(ids.slice(0, 20), 'bulk', receiver);
+    await w.clock.runUntil(() => came.size > 0);
+    engine.swarm.fetch(ids.slice(20), 'bulk', receiver);
+    await w.clock.runUntil(() => came.size === ids.length);
+    expect(w.origin.requests).toEqual([{ kind: 'file', path: 'a.js' }]);
+    expect(engine.traffic.plain.wasted).toBe(0);
+  });
+
+  it('leaves plain files alone once it has a part of them, or somebody to share with', async () => {
+    const { world: w } = world();
+    const files = new Map([['a.js', new TextEncoder().encode('one and the other '.repeat(20_000))]]);
+    const r = tinyRelease({ sequence: 1, files, chunkBytes: 30_011, chunksPerPack: 100, deflate: true });
+    w.publish(r);
+    const [first, second] = [await w.join([r]), await w.join([r])];
+    await w.clock.runUntil(() => first.swarm.peerCount === 1 && second.swarm.peerCount === 1);
+    await Promise.all([first.mirror(r), second.mirror(r)]);
+    expect(w.origin.requests.filter(({ kind }) => kind === 'file')).toEqual([]);
+  });
+
   it('gets over an origin that cuts every second answer', async () => {
     const { world: w, release: r } = world();
     let requests = 0;
