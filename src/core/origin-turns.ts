@@ -11,9 +11,10 @@ export interface TurnFacts {
   readonly serverLostMs: number;
   /** This peer's id, `undefined` before the first welcome. */
   readonly self: PeerId | undefined;
+  /** Connected ones. */
   readonly partners: readonly PeerId[];
-  /** Nobody is connected or being connected. */
-  readonly isAlone: boolean;
+  /** Those named by the server to whom the way is being tried. */
+  readonly dialing: readonly PeerId[];
   /** When a chunk last came, a lease was granted, or the server went away: from then on patience is counted. */
   readonly progressMs: number;
 }
@@ -35,23 +36,21 @@ const CONNECT_PATIENCE_MS = 2500;
  */
 export function isOurTurn(location: ChunkLocation, isLeased: boolean, facts: TurnFacts): boolean {
   const waitedMs = facts.nowMs - facts.progressMs;
-  const { self, hasServer, partners } = facts;
+  const { self, hasServer, partners, dialing } = facts;
   if (isLeased || self === undefined) return true;
-  if (hasServer && partners.length === 0) {
-    // Who has no partner gets nothing from those who hold the leases. Many who start together need seconds to connect: if
-    // those whom they are connecting to did not count, each would take a copy meanwhile.
-    return waitedMs >= (facts.isAlone ? RANK_STEP_MS : CONNECT_PATIENCE_MS);
-  }
-  // Decided for most chunks at most moments, and a hash for each of them would be most of an engine's work.
-  if (hasServer && waitedMs < PATIENCE_MS) return false;
   // What the server had granted is being fetched still, nobody knows by whom.
   if (!hasServer && partners.length > 0 && facts.nowMs - facts.serverLostMs < PATIENCE_MS) return false;
   const unit = `${location.pack.id}.${Math.floor(location.index / CHUNKS_PER_LEASE)}`;
   const own = weight(self, unit);
-  const before = partners.filter((partner) => weight(partner, unit) > own).length;
-  // Patience ends for all at about the same time: if all went then, each would take a copy.
-  if (hasServer) return waitedMs >= PATIENCE_MS + before * RANK_STEP_MS;
-  return waitedMs >= Math.min(PATIENCE_MS, before * RANK_STEP_MS);
+  // Patience ends for all at about the same time: if all went then, each would take a copy. Many who start together on
+  // one busy machine need seconds to connect, so those who are being connected count, too.
+  const known = hasServer ? [...partners, ...dialing] : partners;
+  const before = known.filter((partner) => weight(partner, unit) > own).length;
+  if (hasServer && partners.length > 0) return waitedMs >= PATIENCE_MS + before * RANK_STEP_MS;
+  const rankMs = Math.min(PATIENCE_MS, before * RANK_STEP_MS);
+  if (!hasServer) return waitedMs >= rankMs;
+  // Who has no partner gets nothing from those who hold the leases.
+  return waitedMs >= (dialing.length === 0 ? RANK_STEP_MS : CONNECT_PATIENCE_MS + rankMs);
 }
 
 /** FNV-1a, 32 bits, with a final mix: neighbouring ids must not give neighbouring weights. */

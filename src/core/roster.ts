@@ -97,14 +97,14 @@ export class Roster {
     return this.#lostAtMs;
   }
 
-  /** A partner is named, and the way to it is being tried. */
-  get isDialing(): boolean {
-    return this.#dialings.size > 0;
+  /** Named partners to whom the way is being tried. */
+  get dialing(): readonly PeerId[] {
+    return [...this.#dialings.keys()];
   }
 
   /** No way to a new peer now: signaling is away and nothing is being dialed. */
   get isCutOff(): boolean {
-    return this.#state === 'down' && !this.isDialing;
+    return this.#state === 'down' && this.#dialings.size === 0;
   }
 
   /** The first moments, in which a peer may turn up at any time: bulk demand waits for it. */

@@ -248,7 +248,7 @@ export class SourceChoice {
       serverLostMs: roster.serverLostMs,
       self: roster.self,
       partners: sessions.map(({ peer }) => peer),
-      isAlone: sessions.length === 0 && !roster.isDialing,
+      dialing: roster.dialing,
       progressMs: this.#progressMs,
     };
     // Only those take turns who need it.

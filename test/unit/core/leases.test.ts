@@ -68,7 +68,7 @@ describe('whose turn it is at the origin', () => {
     serverLostMs: 0,
     self,
     partners: peers.filter((peer) => peer !== self),
-    isAlone: false,
+    dialing: [],
     progressMs: 100_000,
   });
 
@@ -82,15 +82,29 @@ describe('whose turn it is at the origin', () => {
   });
 
   it('is ours soon when the server grants nothing and no partner is there to wait for', () => {
-    const alone = { ...facts('1', 1500, true), partners: [], isAlone: true };
+    const alone = { ...facts('1', 1500, true), partners: [] };
     expect(isOurTurn(location, false, alone)).toBe(true);
     expect(isOurTurn(location, false, { ...alone, nowMs: alone.nowMs - 1 })).toBe(false);
   });
 
-  it('waits longer while a partner is being connected: those who start together need seconds for it', () => {
-    const connecting = { ...facts('1', 2499, true), partners: [], isAlone: false };
-    expect(isOurTurn(location, false, connecting)).toBe(false);
-    expect(isOurTurn(location, false, { ...connecting, nowMs: connecting.nowMs + 1 })).toBe(true);
+  it('waits longer while partners are being connected, and comes for one after the other', () => {
+    const goers = (waitedMs: number) =>
+      peers.filter((peer) => {
+        const { partners, ...rest } = facts(peer, waitedMs, true);
+        return isOurTurn(location, false, { ...rest, partners: [], dialing: partners });
+      });
+    expect(goers(2499)).toEqual([]);
+    expect(goers(2500)).toHaveLength(1);
+    expect(goers(2500 + 1500)).toHaveLength(2);
+    expect(goers(2500 + 3 * 1500)).toEqual(peers);
+  });
+
+  it('comes after some seconds to whoever has no partner, however many are named', () => {
+    const dialing = Array.from({ length: 20 }, (_, index) => index.toString(16).padStart(32, '0'));
+    for (const self of peers) {
+      const facing: TurnFacts = { ...facts(self, 2500 + PATIENCE_MS, true), partners: [], dialing };
+      expect(isOurTurn(location, false, facing)).toBe(true);
+    }
   });
 
   it('is one partner after the other without a server, the same order for all of them', () => {
