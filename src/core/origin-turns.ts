@@ -40,17 +40,23 @@ export function isOurTurn(location: ChunkLocation, isLeased: boolean, facts: Tur
   if (isLeased || self === undefined) return true;
   // What the server had granted is being fetched still, nobody knows by whom.
   if (!hasServer && partners.length > 0 && facts.nowMs - facts.serverLostMs < PATIENCE_MS) return false;
+  // Most have to wait whatever their rank: that is cheap to say, and asked for each chunk.
+  const shortestMs = hasServer ? patienceMs(partners.length, dialing.length) : 0;
+  if (waitedMs < shortestMs) return false;
   const unit = `${location.pack.id}.${Math.floor(location.index / CHUNKS_PER_LEASE)}`;
   const own = weight(self, unit);
   // Patience ends for all at about the same time: if all went then, each would take a copy. Many who start together on
   // one busy machine need seconds to connect, so those who are being connected count, too.
   const known = hasServer ? [...partners, ...dialing] : partners;
   const before = known.filter((partner) => weight(partner, unit) > own).length;
-  if (hasServer && partners.length > 0) return waitedMs >= PATIENCE_MS + before * RANK_STEP_MS;
-  const rankMs = Math.min(PATIENCE_MS, before * RANK_STEP_MS);
-  if (!hasServer) return waitedMs >= rankMs;
-  // Who has no partner gets nothing from those who hold the leases.
-  return waitedMs >= (dialing.length === 0 ? RANK_STEP_MS : CONNECT_PATIENCE_MS + rankMs);
+  const rankMs = before * RANK_STEP_MS;
+  return waitedMs >= shortestMs + (hasServer && partners.length > 0 ? rankMs : Math.min(PATIENCE_MS, rankMs));
+}
+
+/** How long the first in rank waits for those who hold the leases. Who has no partner gets nothing from them. */
+function patienceMs(partners: number, dialing: number): number {
+  if (partners > 0) return PATIENCE_MS;
+  return dialing > 0 ? CONNECT_PATIENCE_MS : RANK_STEP_MS;
 }
 
 /** FNV-1a, 32 bits, with a final mix: neighbouring ids must not give neighbouring weights. */

@@ -256,7 +256,7 @@ export class SourceChoice {
       sessions.filter((session) => !session.has(location)).map(({ peer }) => peer);
     return {
       nowMs,
-      isAlone: turn.isAlone,
+      isAlone: sessions.length === 0 && turn.dialing.length === 0,
       introducing: roster.isIntroducing(nowMs),
       cutOff: roster.isCutOff && sessions.length === 0,
       isOurTurn: (location) =>
