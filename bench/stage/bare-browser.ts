@@ -65,6 +65,11 @@ export class BareBrowser {
     return new BareBrowser(browser, profile);
   }
 
+  /** The profile's own: what Chromium keeps between sessions, such as compiled code, it keeps on disk. */
+  get defaultContext(): BareContext {
+    return new BareContext(this, undefined);
+  }
+
   /** With storage of its own. */
   async newContext(): Promise<BareContext> {
     const { browserContextId } = await this.send('Target.createBrowserContext');
@@ -116,9 +121,9 @@ export class BareBrowser {
 
 export class BareContext {
   readonly #browser: BareBrowser;
-  readonly #id: string;
+  readonly #id: string | undefined;
 
-  constructor(browser: BareBrowser, id: string) {
+  constructor(browser: BareBrowser, id: string | undefined) {
     this.#browser = browser;
     this.#id = id;
   }

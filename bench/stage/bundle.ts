@@ -5,6 +5,7 @@ export async function bundle(entry: string): Promise<string> {
   const [made] = (await build({
     configFile: false,
     logLevel: 'error',
+    define: { 'process.env.NODE_ENV': '"production"' },
     build: { write: false, lib: { entry, formats: ['es'] } },
   })) as Rolldown.RolldownOutput[];
   const code = made?.output[0].code;
