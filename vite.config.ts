@@ -34,6 +34,11 @@ function isPackage(id: string, _importer: string | undefined, isResolved: boolea
 const TEXT = /`(?:[^`\\]|\\.)*`|'(?:[^'\\]|\\.)*'/.source;
 /** `new StoreError('store-full', …`: the code stays. */
 const MESSAGE_AFTER_CODE = new RegExp(`(new \\w+Error\\(\\s*'[\\w-]+',\\s*)(?:${TEXT}|[a-z]\\w*)`, 'g');
+/** In the worker one is caught as `malformed`, or as silence, whatever its code. */
+const PROTOCOL_ERROR = new RegExp(
+  `(new ProtocolError\\()\\s*'[\\w-]+',\\s*(?:${TEXT}|[a-z]\\w*)(?:, \\{ cause \\})?,?\\s*\\)`,
+  'g',
+);
 const MESSAGE_ALONE = new RegExp(`((?:new \\w*Error|super)\\(\\s*)(?:${TEXT})(?=,?\\s*\\))`, 'g');
 const ERROR_NAME = /^ {2}override readonly name = '\w+';\n/gm;
 const SHOULD_RETRY = /^ {2}shouldRetry\(\): boolean \{\n.*\n {2}\}\n/gm;
@@ -52,6 +57,7 @@ const bareErrors: Plugin = {
     if (!id.includes('/src/')) return undefined;
     if (code.includes('.shouldRetry(')) this.error(`${id}: errors have no shouldRetry() in the worker's build`);
     return code
+      .replace(PROTOCOL_ERROR, '$1)')
       .replace(MESSAGE_AFTER_CODE, "$1''")
       .replace(MESSAGE_ALONE, "$1''")
       .replace(ERROR_NAME, '')
@@ -98,6 +104,7 @@ export default defineConfig({
           compress: {
             passes: 4,
             hoist_funs: true,
+            unsafe: true,
             ecma: 2020,
             keep_fargs: false,
             pure_getters: true,

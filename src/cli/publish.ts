@@ -1,5 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { CONSENT_RULES, type ConsentRule, MODES, type Mode } from '../protocol/settings.ts';
+import {
+  CONSENT_RULES,
+  type ConsentRule,
+  MODES,
+  type Mode,
+  UPDATE_POLICIES,
+  type UpdatePolicy,
+} from '../protocol/settings.ts';
 import { type BuiltScripts, PublishError, type PublishReport, publish } from '../publisher/index.ts';
 import { builtScripts } from './built-scripts.ts';
 import { chooseSigningKey } from './key-choice.ts';
@@ -20,6 +27,8 @@ interface PublishFlags {
   readonly group?: string;
   readonly consent: ConsentRule;
   readonly uploadLimit?: number;
+  readonly updates: UpdatePolicy;
+  readonly lazy: readonly string[];
   readonly scope?: string;
   readonly exclude: readonly string[];
   readonly worker?: string;
@@ -55,6 +64,12 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
       'most that one browser uploads, bytes a second (default: no limit)',
       parseUploadLimit,
     )
+    .addOption(
+      new Option('--updates <policy>', 'when pages get a release that a browser has downloaded')
+        .choices(UPDATE_POLICIES)
+        .default('prompt'),
+    )
+    .option('--lazy <glob>', 'files that no update waits for, may be repeated', collect, [])
     .option('--scope <path>', 'URL path of the app, such as /app/; script tags then begin with it')
     .option('--exclude <glob>', 'files that the origin alone serves, may be repeated', collect, [])
     .option('--worker <path>', "the app's own service worker in <src>, which has Tabseed in it")
@@ -83,6 +98,8 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
       group: flags.group,
       consent: flags.consent,
       uploadBytesPerSecond: flags.uploadLimit,
+      updates: flags.updates,
+      lazy: flags.lazy,
       app: flags.app,
       version: flags.version,
       scope: flags.scope,

@@ -24,12 +24,18 @@ export interface Tabseed {
    */
   readonly prefetch: (urls: readonly (string | URL)[]) => Promise<void>;
   /**
-   * Asks the origin for a newer release now and downloads what it changes.
+   * Asks the origin for a newer release now. Resolves when that is known; what a newer one changes is downloaded in the
+   * background, and events tell how far it is.
    *
    * @throws TabseedError as `ready`, and `request-failed`, `worker-gone`, `retired`
    */
   readonly checkForUpdate: () => Promise<void>;
-  /** Resolves with false: there is no downloaded release that waits for a decision of the page. */
+  /**
+   * Makes a downloaded release the one that pages get from their next load on. No page is reloaded; this one is, with
+   * `location.reload()`, when the app thinks fit. Resolves with false when none is ready.
+   *
+   * @throws TabseedError as `ready`, and `request-failed`, `worker-gone`, `retired`
+   */
   readonly applyUpdate: () => Promise<boolean>;
   /**
    * `all`: closes all connections of this browser for this app; its requests are then served from the store and the
@@ -85,12 +91,25 @@ export interface TabseedStats {
   readonly consent: ConsentState;
   /** What new pages get; `null` before the first release is installed. */
   readonly release: TabseedRelease | null;
+  /** A newer release that pages do not get yet. */
+  readonly update: TabseedUpdate | null;
 }
 
 export interface TabseedRelease {
   readonly sequence: number;
   /** The publisher's own label; may be empty. */
   readonly version: string;
+}
+
+/** A release on its way into the store, or waiting there. */
+export interface TabseedUpdate extends TabseedRelease {
+  /** Plain bytes that were missing and have come, of `totalBytes`. */
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  /** All of it is here and verified: `applyUpdate` makes it the one that new pages get. */
+  readonly staged: boolean;
+  /** Code of what ended the last attempt; empty while nothing has. The next check tries again. */
+  readonly failure: string;
 }
 
 /** Events and what their listeners get. */
@@ -101,6 +120,15 @@ export interface TabseedEvents {
   readonly release: TabseedRelease | null;
   /** For an app's own dialog: `wanted` means that it is time to ask. Look at `stats().consent` first. */
   readonly consent: ConsentState;
+  /** There is a newer release; its download begins. */
+  readonly 'update-available': TabseedRelease;
+  readonly 'update-progress': TabseedRelease & Pick<TabseedUpdate, 'doneBytes' | 'totalBytes'>;
+  /** It is whole in the store, and waits for what the publisher's policy says. */
+  readonly 'update-ready': TabseedRelease;
+  /** It could not be brought here, or is refused (sequence 0); the page's own release stays in use. */
+  readonly 'update-failed': TabseedRelease & { readonly code: string };
+  /** The release of this page is gone from this browser: what it loads lazily comes from the origin, if that has it. */
+  readonly unrecoverable: Pick<TabseedRelease, 'sequence'>;
   /** Something failed that delivery survives; for logs and monitoring. */
   readonly error: TabseedError;
 }

@@ -8,6 +8,8 @@ export interface Releases {
   readonly config: WorkerConfig;
   /** Encoded manifests, newest first. They stay encoded in the page part: a decoder would be a third of its size. */
   readonly manifests: readonly ArrayBuffer[];
+  /** The newest is to be brought into the store. */
+  readonly stage: boolean;
 }
 
 /** What a leader uses of the swarm engine. */

@@ -6,7 +6,7 @@
  */
 import { startTabseed } from './tab.ts';
 
-export type { PauseScope, Tabseed, TabseedEvents, TabseedRelease, TabseedStats } from './api.ts';
+export type { PauseScope, Tabseed, TabseedEvents, TabseedRelease, TabseedStats, TabseedUpdate } from './api.ts';
 export type { ConsentAnswer, ConsentState } from './consent-record.ts';
 export { TabseedError, type TabseedErrorCode } from './errors.ts';
 

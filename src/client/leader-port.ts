@@ -1,10 +1,10 @@
 import { decodeLeaderRequest, type LeaderRequest, type LeaderResponse } from '../protocol/bridge-message.ts';
-import type { Want } from './engine.ts';
+import type { Releases, Want } from './engine.ts';
 import type { EngineSlot } from './engine-slot.ts';
 
 export interface LeaderPortHandlers {
-  /** The worker took the port: its first `releases` came. */
-  onAccepted(): void;
+  /** The worker takes messages on this port, and told what it serves: once, and whenever that changes. */
+  onReleases(releases: Releases): void;
   /** Called when the number of unanswered wants goes from none to some or back. */
   onBusy(busy: boolean): void;
   /** The worker ended. Not told by every browser. */
@@ -68,11 +68,9 @@ export class LeaderPort {
         this.#slot.noteStored(request.chunks);
         return;
       case 'releases':
-        this.#slot.setReleases({ config: request.config, manifests: request.manifests });
-        if (!this.#accepted) {
-          this.#accepted = true;
-          this.#handlers.onAccepted();
-        }
+        this.#slot.setReleases(request);
+        this.#accepted = true;
+        this.#handlers.onReleases(request);
         return;
       default:
         request satisfies never;

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/ports.ts';
+import type { Traffic } from '../protocol/traffic.ts';
 import type { Circumstances } from './device-policy.ts';
-import type { StartEngine } from './engine.ts';
+import type { Releases, StartEngine } from './engine.ts';
 import { EngineSlot } from './engine-slot.ts';
 import { TabseedError } from './errors.ts';
 import type { KeepAlive } from './keep-alive.ts';
@@ -12,6 +13,8 @@ export interface LeaderPorts {
   /** Held while the worker waits for chunks: what it streams to pages does not keep it alive. */
   readonly keepAlive: KeepAlive;
   readonly startEngine: StartEngine;
+  /** The worker told its leader what it serves. */
+  onReleases(releases: Releases, leader: Leader): void;
   /** Brings the other end of a channel to the worker; the worker answers on it with `releases`. */
   postLead(port: MessagePort): void;
   onPeers(count: number): void;
@@ -22,7 +25,7 @@ export interface LeaderPorts {
 /** What the leader tab does: connects the engine to the worker, for as long as it leads. */
 export class Leader {
   readonly #ports: LeaderPorts;
-  readonly #slot: EngineSlot;
+  readonly slot: EngineSlot;
   readonly #report: TrafficReport;
   #port: LeaderPort | undefined;
   #releaseWorker: (() => void) | undefined;
@@ -37,7 +40,7 @@ export class Leader {
       },
       wake: () => this.lead(),
     });
-    this.#slot = new EngineSlot(
+    this.slot = new EngineSlot(
       {
         clock: ports.clock,
         startEngine: ports.startEngine,
@@ -46,7 +49,7 @@ export class Leader {
             this.#report.setPeers(count);
             ports.onPeers(count);
           },
-          onTraffic: (delta) => this.#report.addTraffic(delta),
+          onTraffic: (delta) => this.addTraffic(delta),
           onBan: (peer, reason) => ports.onError(new TabseedError('peer-banned', `${peer}: ${reason}`)),
         },
         onConsentWanted: (wanted) => ports.onConsentWanted(wanted),
@@ -60,8 +63,11 @@ export class Leader {
   lead(): void {
     this.#closePort();
     const { port1, port2 } = new MessageChannel();
-    const port: LeaderPort = new LeaderPort(port1, this.#slot, {
-      onAccepted: () => this.#report.resume(),
+    const port: LeaderPort = new LeaderPort(port1, this.slot, {
+      onReleases: (releases) => {
+        this.#report.resume();
+        this.#ports.onReleases(releases, this);
+      },
       onBusy: (busy) => this.#keepAlive(busy),
       onClosed: () => {
         if (this.#port === port) this.#closePort();
@@ -72,8 +78,13 @@ export class Leader {
     this.#ports.postLead(port2);
   }
 
+  /** Of what came without the engine. */
+  addTraffic(delta: Traffic): void {
+    this.#report.addTraffic(delta);
+  }
+
   setCircumstances(circumstances: Circumstances): void {
-    this.#slot.setCircumstances(circumstances);
+    this.slot.setCircumstances(circumstances);
   }
 
   /**
@@ -83,7 +94,7 @@ export class Leader {
   async close(): Promise<void> {
     this.#report.close();
     this.#closePort();
-    await this.#slot.close();
+    await this.slot.close();
   }
 
   #closePort(): void {

@@ -17,6 +17,7 @@ import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts'
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import type { Declined, Engine, Releases, SwarmEvents } from './engine.ts';
 import { noDialer, noSignaling } from './no-peers.ts';
+import { Staging, type StagingPorts } from './staging.ts';
 
 /**
  * The engine of a tab, open, as far as the newest release's settings and the user's answer allow one. A chunk of its own
@@ -103,6 +104,11 @@ export async function startEngine(
     },
     close,
   };
+}
+
+/** Here, as it is made of the same parts. */
+export function createStaging(ports: StagingPorts): Staging {
+  return new Staging(ports);
 }
 
 function decodeAll({ manifests }: Releases): Manifest[] {

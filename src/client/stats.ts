@@ -1,6 +1,6 @@
 import type { WorkerStatus } from '../protocol/bridge-message.ts';
 import { noTraffic } from '../protocol/traffic.ts';
-import type { TabseedStats } from './api.ts';
+import type { TabseedStats, TabseedUpdate } from './api.ts';
 import type { ConsentState } from './consent-record.ts';
 
 /** What this tab knows better than the worker. */
@@ -9,6 +9,8 @@ export interface TabFacts {
   /** Peers as counted by this tab's own engine; `undefined` in tabs without one. */
   readonly peers: number | undefined;
   readonly consent: ConsentState;
+  /** One object for as long as nothing of it changes. */
+  readonly update: TabseedUpdate | null;
 }
 
 /** The public figures from the worker's last status; a worker that is asleep sends none. */
@@ -21,6 +23,7 @@ export function statsOf(status: WorkerStatus | undefined, tab: TabFacts): Tabsee
     leader: tab.leader,
     consent: tab.consent,
     release: status?.release ? { ...status.release } : null,
+    update: tab.update,
   };
 }
 
@@ -35,7 +38,11 @@ export function changedEvents(before: TabseedStats, after: TabseedStats): Change
     changed.push('release');
   }
   if (before.consent !== after.consent) changed.push('consent');
-  const moved = !sameNumbers(before.bytes, after.bytes) || !sameNumbers(before.wire, after.wire) || changed.length > 0;
+  const moved =
+    before.update !== after.update ||
+    !sameNumbers(before.bytes, after.bytes) ||
+    !sameNumbers(before.wire, after.wire) ||
+    changed.length > 0;
   return moved ? [...changed, 'stats'] : changed;
 }
 

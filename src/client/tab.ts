@@ -1,5 +1,5 @@
 import { systemClock } from '../platform/system-clock.ts';
-import type { WorkerStatus } from '../protocol/bridge-message.ts';
+import type { PageMessage, WorkerStatus } from '../protocol/bridge-message.ts';
 import { leaderLockName } from '../protocol/browser-names.ts';
 import { WORKER_SCRIPT } from '../protocol/layout.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
@@ -17,7 +17,11 @@ import { watchPageLife } from './page-life.ts';
 import { isPauseScope, PauseSwitch } from './pause-switch.ts';
 import { isController, registerWorker, type WorkerScript } from './registration.ts';
 import { changedEvents, statsOf } from './stats.ts';
+import type { Updates } from './updates.ts';
 import { WorkerLink } from './worker-link.ts';
+
+/** What is needed later is not loaded beside what a page starts with. */
+const UPDATES_DELAY_MS = 1000;
 
 /** Starts Tabseed in this page, as far as it can work here. Never throws. */
 export function startTabseed(scope: URL): Tabseed {
@@ -35,9 +39,12 @@ export function startTabseed(scope: URL): Tabseed {
     },
     checkForUpdate: async () => {
       await ready;
-      await tab.request({ type: 'check' });
+      await tab.request({ type: 'check', intervalMs: 0 });
     },
-    applyUpdate: () => Promise.resolve(false),
+    applyUpdate: async () => {
+      await ready;
+      return (await tab.updates()).apply();
+    },
     pause: (what: unknown = 'all') => {
       if (!isPauseScope(what)) throw new TypeError(`cannot pause ${String(what)}`);
       tab.pause(what);
@@ -62,6 +69,8 @@ class Tab {
   #peers: number | undefined;
   readonly #pause: PauseSwitch;
   #device: Device | undefined;
+  #updates: Updates | undefined;
+  #loadingUpdates: Promise<Updates> | undefined;
   #awake = true;
   #stats: TabseedStats;
   #onAnswer: (() => void) | undefined;
@@ -99,7 +108,7 @@ class Tab {
   }
 
   /** @throws TabseedError `request-failed`, `worker-gone`, `retired` */
-  async request(message: { type: 'prefetch'; urls: string[] } | { type: 'check' }): Promise<void> {
+  async request(message: PageMessage): Promise<void> {
     if (!this.#link) throw retired();
     const link = this.#link;
     const release = this.#keepAlive.hold();
@@ -112,6 +121,20 @@ class Tab {
     } finally {
       release();
     }
+  }
+
+  /** What a page does not start with. Not before it is ready. */
+  updates(): Promise<Updates> {
+    this.#loadingUpdates ??= import('./updates.ts').then(({ Updates }) => {
+      this.#updates = new Updates({
+        scope: this.#script.scope,
+        clock: this.#clock,
+        events: this.events,
+        link: this.#link as WorkerLink,
+      });
+      return this.#updates;
+    });
+    return this.#loadingUpdates;
   }
 
   pause(paused: PauseScope | null): void {
@@ -141,6 +164,7 @@ class Tab {
       onStatus: (status) => {
         this.#status = status;
         this.#onAnswer?.();
+        this.#updates?.handleNews(status.news);
         this.#refresh();
       },
       onLeaderWanted: () => this.#leader?.lead(),
@@ -177,6 +201,7 @@ class Tab {
     this.#pause.wake();
     this.consent.watch();
     this.#election?.join();
+    this.#clock.after(UPDATES_DELAY_MS, () => void this.updates().catch(ignore));
   }
 
   #sleep(): void {
@@ -207,7 +232,7 @@ class Tab {
   }
 
   #watch(): void {
-    this.#link?.post({ type: 'watch', version: PROTOCOL_VERSION });
+    this.#link?.post({ type: 'watch', version: PROTOCOL_VERSION, release: this.#updates?.release ?? 0 });
   }
 
   #takeOver(): void {
@@ -225,6 +250,8 @@ class Tab {
           const { startEngine } = await import('./start-engine.ts');
           return startEngine(this.#script.scope, releases, agreed, events);
         },
+        onReleases: (releases, leader) =>
+          void this.updates().then((updates) => updates.stage(releases, leader), ignore),
         postLead: (port) => this.#link?.post({ type: 'lead', version: PROTOCOL_VERSION }, [port]),
         onPeers: (count) => {
           this.#peers = count;
@@ -241,6 +268,7 @@ class Tab {
 
   async #stopLeading(): Promise<void> {
     const leader = this.#leader;
+    this.#updates?.stop();
     this.#leader = undefined;
     this.#peers = undefined;
     this.#refresh();
@@ -267,7 +295,12 @@ class Tab {
 
   #newStats(): TabseedStats {
     const { state: consent } = this.consent;
-    return statsOf(this.#status, { leader: this.#leader !== undefined, peers: this.#peers, consent });
+    return statsOf(this.#status, {
+      leader: this.#leader !== undefined,
+      peers: this.#peers,
+      consent,
+      update: this.#updates?.update ?? null,
+    });
   }
 }
 
@@ -287,6 +320,11 @@ function workerContainer(): ServiceWorkerContainer {
       : (navigator as { serviceWorker?: ServiceWorkerContainer }).serviceWorker;
   if (!container) throw new TabseedError('unsupported', 'no service workers here: they need HTTPS or localhost');
   return container;
+}
+
+/** A script that is not to be had: the page goes without. */
+function ignore(): undefined {
+  return undefined;
 }
 
 function retired(): TabseedError {

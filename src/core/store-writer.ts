@@ -15,7 +15,7 @@ export const WRITE_AT_ONCE_BYTES = BATCH_BYTES;
  * here. A store that fails costs nothing but the chunks in it.
  */
 export class StoreWriter {
-  readonly #store: ChunkStore;
+  readonly #store: Pick<ChunkStore, 'put'>;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #maxWaitingBytes: number;
@@ -27,7 +27,7 @@ export class StoreWriter {
   #writing: Promise<void> | undefined;
 
   constructor(
-    ports: { store: ChunkStore; clock: Clock; log: Log },
+    ports: { store: Pick<ChunkStore, 'put'>; clock: Clock; log: Log },
     maxWaitingBytes: number,
     onStored: (chunks: readonly ChunkId[]) => void,
   ) {

@@ -8,7 +8,7 @@ import { signalUrl } from '../platform/signal-url.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { CLIENT_SCRIPT, FOLDER, manifestPath, POINTER_PATH, packPath, WORKER_SCRIPT } from '../protocol/layout.ts';
-import type { Manifest } from '../protocol/manifest.ts';
+import { decodeManifest, type Manifest } from '../protocol/manifest.ts';
 import { decodeSettings, reachOf } from '../protocol/settings.ts';
 import { decodeWorkerScript, type WorkerConfig } from '../protocol/worker-config.ts';
 import { allowsSocket } from './connect-policy.ts';
@@ -119,7 +119,15 @@ async function checkPointer(probe: HealthProbe, config: WorkerConfig): Promise<L
   const { base, fetch } = probe;
   let release: LoadedRelease;
   try {
-    const found = await loadRelease({ base, fetch, config, known: undefined, now: Date.now, digest: subtleDigest() });
+    const found = await loadRelease({
+      base,
+      fetch,
+      config,
+      known: undefined,
+      now: Date.now,
+      digest: subtleDigest(),
+      decode: decodeManifest,
+    });
     if (found.outcome !== 'new') {
       const code = found.outcome === 'refused' ? found.code : 'malformed';
       probe.fail('pointer', `refused (${code}): ${REFUSALS[code] ?? 'publish again'}`);

@@ -6,6 +6,7 @@ import { silentLog } from '../platform/log.ts';
 import { type LoadedRelease, loadRelease } from '../platform/release-source.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
+import { decodeManifest } from '../protocol/manifest.ts';
 import { allowPeers } from '../protocol/settings.ts';
 import { CountedDialer } from './counted-dialer.ts';
 import { DiskRecords } from './disk-records.ts';
@@ -119,7 +120,15 @@ async function newestRelease(
   digest: Digest,
 ): Promise<LoadedRelease> {
   try {
-    const found = await loadRelease({ base, fetch, config, known: kept?.pointer, now: Date.now, digest });
+    const found = await loadRelease({
+      base,
+      fetch,
+      config,
+      known: kept?.pointer,
+      now: Date.now,
+      digest,
+      decode: decodeManifest,
+    });
     if (found.outcome === 'new') return found;
     if (found.outcome === 'renewed' && kept !== undefined) return { ...kept, ...found };
     if (found.outcome === 'refused' && found.code === 'retired') throw retired(base);

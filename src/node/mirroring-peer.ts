@@ -10,6 +10,7 @@ import { signalUrl } from '../platform/signal-url.ts';
 import { webSocketSignaling } from '../platform/web-socket-signaling.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import { MAX_SIGNAL_MESSAGE_BYTES } from '../protocol/limits.ts';
+import { decodeManifest } from '../protocol/manifest.ts';
 import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts';
 import { addTraffic, noTraffic, type Traffic } from '../protocol/traffic.ts';
 import type { CountedDialer } from './counted-dialer.ts';
@@ -261,7 +262,15 @@ export class MirroringPeer implements NodePeer {
     const known = this.#release?.pointer;
     let failure: unknown;
     try {
-      const found = await loadRelease({ base, fetch, config: trust.config, known, now: Date.now, digest });
+      const found = await loadRelease({
+        base,
+        fetch,
+        config: trust.config,
+        known,
+        now: Date.now,
+        digest,
+        decode: decodeManifest,
+      });
       if (this.#isLeaving) return;
       if (found.outcome === 'refused') {
         log.debug('release-refused', { code: found.code });

@@ -9,7 +9,6 @@ export interface RecordStore {
   get(key: string): Promise<unknown>;
   /** One transaction, on disk when the promise resolves. */
   set(entries: Readonly<Record<string, unknown>>): Promise<void>;
-  delete(keys: readonly string[]): Promise<void>;
 }
 
 /** All that one app keeps in a browser. Every call may reject with StoreError. */
@@ -59,7 +58,6 @@ function idbRecords(connection: IdbConnection): RecordStore {
   return {
     get: (key) => use('readonly', (store) => promisifyRequest<unknown>(store.get(key))),
     set: (entries) => write(use, Object.entries(entries)),
-    delete: (keys) => remove(use, keys),
   };
 }
 

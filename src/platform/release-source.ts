@@ -3,7 +3,7 @@ import type { Digest } from '../core/ports.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { manifestPath, POINTER_PATH } from '../protocol/layout.ts';
 import { MAX_POINTER_BYTES } from '../protocol/limits.ts';
-import { decodeManifest, type Manifest } from '../protocol/manifest.ts';
+import type { Manifest } from '../protocol/manifest.ts';
 import { isRetirement, type Pointer } from '../protocol/pointer.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import { SignatureError, verifyPointer } from './pointer-signature.ts';
@@ -19,6 +19,8 @@ export interface ReleaseRequest {
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly digest: Digest;
+  /** Of a manifest that is the one which a verified pointer names. @throws ProtocolError */
+  readonly decode: (bytes: Uint8Array) => Manifest;
 }
 
 export type ReleaseRefusal =
@@ -63,7 +65,7 @@ export async function loadRelease(request: ReleaseRequest): Promise<ReleaseOutco
   }
 }
 
-async function load({ base, fetch, config, known, now, digest }: ReleaseRequest): Promise<ReleaseOutcome> {
+async function load({ base, fetch, config, known, now, digest, decode }: ReleaseRequest): Promise<ReleaseOutcome> {
   const pointerBytes = await readCapped(fetch, new URL(POINTER_PATH, base), 'no-store', MAX_POINTER_BYTES);
   const pointer = await verifyPointer(pointerBytes, config);
   const judgement = judgePointer(pointer, { config, known, nowSeconds: Math.floor(now() / 1000) });
@@ -75,7 +77,7 @@ async function load({ base, fetch, config, known, now, digest }: ReleaseRequest)
   const url = new URL(manifestPath(pointer.manifestHash), base);
   // Hash-named and immutable: a copy in the HTTP cache is as good, and its hash is checked.
   const manifestBytes = await readCapped(fetch, url, 'default', pointer.manifestBytes);
-  const manifest = await openManifest(digest, pointer, manifestBytes);
+  const manifest = await openManifest({ digest, decode }, pointer, manifestBytes);
   if (manifest === undefined) return { outcome: 'refused', code: 'wrong-manifest' };
   return { outcome: 'new', pointerBytes, manifestBytes, pointer, manifest };
 }
@@ -86,12 +88,12 @@ async function load({ base, fetch, config, known, now, digest }: ReleaseRequest)
  * @throws ProtocolError when it is, and is none.
  */
 export async function openManifest(
-  digest: Digest,
+  { digest, decode }: Pick<ReleaseRequest, 'digest' | 'decode'>,
   pointer: Pointer,
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<Manifest | undefined> {
   if (bytes.length !== pointer.manifestBytes || (await digest.sha256(bytes)) !== pointer.manifestHash) return undefined;
-  const manifest = decodeManifest(bytes);
+  const manifest = decode(bytes);
   const agrees = (['app', 'channel', 'sequence'] as const).every((field) => manifest[field] === pointer[field]);
   return agrees ? manifest : undefined;
 }

@@ -30,8 +30,11 @@ export function openPosted(data: unknown): unknown {
 
 /** Page → worker, by `ServiceWorker.postMessage`, `posted`. */
 export type PageMessage =
-  /** Asks for a `status` now; later ones come whenever something changed. */
-  | { readonly type: 'watch'; readonly version: number }
+  /**
+   * Asks for a `status` now; later ones come whenever something changed. `release`: what the page's document came from,
+   * in case the worker has forgotten; 0 where the page does not know.
+   */
+  | { readonly type: 'watch'; readonly version: number; readonly release: number }
   /** This tab became the leader. The transferred port carries leader messages until it or the worker ends. */
   | { readonly type: 'lead'; readonly version: number }
   /** The page's registration has this worker, which would take over nobody: after a retirement, revived. */
@@ -42,8 +45,12 @@ export type PageMessage =
   | { readonly type: 'loaded'; readonly urls: readonly string[] }
   /** Fetch these into the store. One `Reply` comes over the transferred port. */
   | { readonly type: 'prefetch'; readonly urls: readonly string[] }
-  /** Look for a newer release. One `Reply` comes over the transferred port. */
-  | { readonly type: 'check' };
+  /** Look for a newer release, unless that was done less than so long ago. One `Reply` comes over the transferred port. */
+  | { readonly type: 'check'; readonly intervalMs: number }
+  /** Make the next release the active one. One `Reply` comes over the transferred port. */
+  | { readonly type: 'apply' }
+  /** How far the leader is with the next release, a `StagingProgress`: pages get it in their `status`, and decode it. */
+  | { readonly type: 'staging'; readonly progress: unknown };
 
 export type Reply =
   | { readonly type: 'done' }
@@ -62,6 +69,8 @@ export type WorkerMessage =
 export interface WorkerStatus {
   /** The release that new pages get; `null` before the first one is installed. */
   readonly release: { readonly sequence: number; readonly version: string } | null;
+  /** For `decodeReleaseNews`, which the part of a page that is loaded first does without. */
+  readonly news: unknown;
   readonly traffic: Traffic;
   readonly peers: number;
   /** True while a leader's port is connected. */
@@ -70,8 +79,16 @@ export interface WorkerStatus {
 
 /** Worker → leader. */
 export type LeaderRequest =
-  /** First message on a port, and again when the set of releases changes; newest manifest first. */
-  | { readonly type: 'releases'; readonly config: WorkerConfig; readonly manifests: readonly ArrayBuffer[] }
+  /**
+   * First message on a port, and again when the set of releases changes; newest manifest first. `stage`: the newest is to
+   * be brought into the store.
+   */
+  | {
+      readonly type: 'releases';
+      readonly config: WorkerConfig;
+      readonly manifests: readonly ArrayBuffer[];
+      readonly stage: boolean;
+    }
   /** Chunks that a page waits for, in the order of need. Answered by `ack` at once, then by `chunk` or `missing` each. */
   | {
       readonly type: 'want';
@@ -115,12 +132,21 @@ export function decodePageMessage(value: unknown): PageMessage {
   const fields = asFields(value, 'page message');
   switch (fields.type) {
     case 'watch':
+      return {
+        type: 'watch',
+        version: asCount(fields.version, 'version'),
+        release: asCount(fields.release, 'release'),
+      };
     case 'lead':
-      return { type: fields.type, version: asCount(fields.version, 'version') };
+      return { type: 'lead', version: asCount(fields.version, 'version') };
     case 'claim':
     case 'keep-alive':
-    case 'check':
+    case 'apply':
       return { type: fields.type };
+    case 'check':
+      return { type: 'check', intervalMs: asCount(fields.intervalMs, 'interval') };
+    case 'staging':
+      return { type: 'staging', progress: fields.progress };
     case 'loaded':
     case 'prefetch':
       return { type: fields.type, urls: asList(fields.urls, 'urls', limits.MAX_URLS_PER_MESSAGE, asUrl) };
@@ -172,6 +198,7 @@ export function decodeLeaderRequest(value: unknown): LeaderRequest {
         manifests: asList(fields.manifests, 'manifests', limits.MAX_MANIFESTS_PER_MESSAGE, (manifest) =>
           asBuffer(manifest, 'manifest', limits.MAX_MANIFEST_BYTES),
         ),
+        stage: asFlag(fields.stage, 'stage'),
       };
     case 'want':
       return {
@@ -216,6 +243,7 @@ function decodeStatus(value: unknown): WorkerStatus {
   const fields = asFields(value, 'status');
   return {
     release: fields.release === null ? null : decodeReleaseName(fields.release),
+    news: fields.news,
     traffic: decodeTraffic(fields.traffic),
     peers: asCount(fields.peers, 'peers'),
     leader: asFlag(fields.leader, 'leader'),

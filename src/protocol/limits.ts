@@ -55,6 +55,8 @@ export const MAX_LABEL_BYTES = 128;
 
 /** UTF-8 bytes of a release's settings: a few short fields now, and room for those of later publishers. */
 export const MAX_SETTINGS_BYTES = 8 * KIB;
+/** Patterns in them: each is tried on each path. */
+export const MAX_LAZY_PATTERNS = 100;
 
 /** Chunks that all files of one release name together: 64 GiB at 64 KiB each, as much as MAX_PACKS of packs hold. */
 export const MAX_CHUNK_REFERENCES = 1024 * 1024;

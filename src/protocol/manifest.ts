@@ -3,7 +3,8 @@ import { type Encoding, encodingOfTag, encodingTag } from './encoding.ts';
 import { ProtocolError } from './errors.ts';
 import { type ChunkId, type PackId, readSha256, type Sha256, writeSha256 } from './identifier.ts';
 import * as limits from './limits.ts';
-import { isReleasePath, pathProblem, type ReleasePath } from './release-path.ts';
+import { checkManifest } from './manifest-check.ts';
+import type { ReleasePath } from './release-path.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
 /** Immutable description of one release. Trusted only after its SHA-256 matched a verified pointer. */
@@ -69,10 +70,6 @@ export interface ChunkRun {
 }
 
 const MAGIC = 0x54534d46; // "TSMF"
-const HEADER_NAME_PATTERN = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
-// RFC 9110 field values: visible characters, spaces, tabs, and bytes above ASCII as U+0080 to U+00FF. Anything else would
-// make `new Response` throw in a worker that must always answer.
-const HEADER_VALUE_PATTERN = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
  * Bytes of a manifest; layout in PROTOCOL.md. The same manifest always gives the same bytes.
@@ -125,6 +122,18 @@ export function encodeManifest(manifest: Manifest): Uint8Array<ArrayBuffer> {
  * @throws ProtocolError
  */
 export function decodeManifest(bytes: Uint8Array): Manifest {
+  const manifest = readManifest(bytes);
+  checkManifest(manifest);
+  return manifest;
+}
+
+/**
+ * The same without a look at what it says: for bytes that a trusted key has signed, where every byte of a script counts.
+ * A publisher signs nothing that `decodeManifest` refuses.
+ *
+ * @throws ProtocolError
+ */
+export function readManifest(bytes: Uint8Array): Manifest {
   if (bytes.length > limits.MAX_MANIFEST_BYTES) {
     throw new ProtocolError('too-large', `manifest of ${bytes.length} bytes, at most ${limits.MAX_MANIFEST_BYTES}`);
   }
@@ -134,27 +143,45 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   if (formatVersion !== PROTOCOL_VERSION) {
     throw new ProtocolError('unsupported-version', `manifest version ${formatVersion}`);
   }
-  const app = reader.text(limits.MAX_LABEL_BYTES);
-  const channel = reader.text(limits.MAX_LABEL_BYTES);
-  const sequence = reader.varint();
-  const version = reader.text(limits.MAX_LABEL_BYTES);
-  const created = reader.varint();
-  const settings = reader.text(limits.MAX_SETTINGS_BYTES);
-  const chunking = readChunking(reader);
-  const packs = list(reader, limits.MAX_PACKS, () => readPack(reader));
-  const headerSets = list(reader, limits.MAX_HEADER_SETS, () => readHeaderSet(reader));
-  const references: References = { plainOffsets: packs.map(plainOffsetsOf), headerSets: headerSets.length, chunks: 0 };
-  const files = list(reader, limits.MAX_FILES, () => readFile(reader, references));
+  // In the order of the bytes.
+  const manifest: Manifest = {
+    app: reader.text(limits.MAX_LABEL_BYTES),
+    channel: reader.text(limits.MAX_LABEL_BYTES),
+    sequence: reader.varint(),
+    version: reader.text(limits.MAX_LABEL_BYTES),
+    created: reader.varint(),
+    settings: reader.text(limits.MAX_SETTINGS_BYTES),
+    chunking: {
+      minimumBytes: reader.varint(limits.MAX_CHUNK_BYTES),
+      averageBytes: reader.varint(limits.MAX_CHUNK_BYTES),
+      maximumBytes: reader.varint(limits.MAX_CHUNK_BYTES),
+    },
+    packs: list(reader, limits.MAX_PACKS, () => ({
+      id: readSha256(reader),
+      chunks: list(reader, limits.MAX_CHUNKS_PER_PACK, () => readPackedChunk(reader)),
+    })),
+    headerSets: list(reader, limits.MAX_HEADER_SETS, () =>
+      list(
+        reader,
+        limits.MAX_HEADERS_PER_SET,
+        () => [reader.text(limits.MAX_HEADER_NAME_BYTES), reader.text(limits.MAX_HEADER_VALUE_BYTES)] as const,
+      ),
+    ),
+    files: list(reader, limits.MAX_FILES, () => ({
+      path: reader.text(limits.MAX_PATH_BYTES),
+      plainBytes: reader.varint(),
+      hash: readSha256(reader),
+      mediaType: reader.text(limits.MAX_MEDIA_TYPE_BYTES),
+      headerSet: reader.varint(),
+      runs: list(reader, limits.MAX_CHUNK_REFERENCES, () => ({
+        pack: reader.varint(),
+        first: reader.varint(),
+        count: reader.varint(),
+      })),
+    })),
+  };
   reader.end();
-  if (new Set(packs.map((pack) => pack.id)).size < packs.length) {
-    throw new ProtocolError('bad-value', 'pack listed twice');
-  }
-  for (let index = 1; index < files.length; index += 1) {
-    if ((files[index - 1] as ReleaseFile).path >= (files[index] as ReleaseFile).path) {
-      throw new ProtocolError('bad-value', 'paths are not in order');
-    }
-  }
-  return { app, channel, sequence, version, created, settings, chunking, packs, headerSets, files };
+  return manifest;
 }
 
 function list<T>(reader: ByteReader, max: number, read: () => T): T[] {
@@ -164,102 +191,12 @@ function list<T>(reader: ByteReader, max: number, read: () => T): T[] {
   return items;
 }
 
-function readChunking(reader: ByteReader): Chunking {
-  const minimumBytes = reader.varint(limits.MAX_CHUNK_BYTES);
-  const averageBytes = reader.varint(limits.MAX_CHUNK_BYTES);
-  const maximumBytes = reader.varint(limits.MAX_CHUNK_BYTES);
-  if (minimumBytes < 1 || minimumBytes > averageBytes || averageBytes > maximumBytes) {
-    throw new ProtocolError('bad-value', 'chunking parameters out of order');
-  }
-  return { minimumBytes, averageBytes, maximumBytes };
-}
-
-function readPack(reader: ByteReader): Pack {
-  const id = readSha256(reader);
-  let packBytes = 0;
-  const chunks = list(reader, limits.MAX_CHUNKS_PER_PACK, () => {
-    const chunk = readPackedChunk(reader);
-    packBytes += chunk.encodedBytes;
-    return chunk;
-  });
-  if (packBytes > limits.MAX_PACK_BYTES) throw new ProtocolError('too-large', 'pack');
-  return { id, chunks };
-}
-
 function readPackedChunk(reader: ByteReader): PackedChunk {
   const id = readSha256(reader);
   const encoding = encodingOfTag(reader.u8());
   const plainBytes = reader.varint(limits.MAX_CHUNK_BYTES);
   const encodedBytes = encoding === 'identity' ? plainBytes : reader.varint(limits.MAX_ENCODED_CHUNK_BYTES);
-  if (plainBytes === 0 || encodedBytes === 0) throw new ProtocolError('bad-value', 'empty chunk');
   return { id, encoding, plainBytes, encodedBytes };
-}
-
-function readHeaderSet(reader: ByteReader): HeaderSet {
-  return list(reader, limits.MAX_HEADERS_PER_SET, () => {
-    const name = reader.text(limits.MAX_HEADER_NAME_BYTES);
-    const value = reader.text(limits.MAX_HEADER_VALUE_BYTES);
-    if (!HEADER_NAME_PATTERN.test(name) || !HEADER_VALUE_PATTERN.test(value)) {
-      throw new ProtocolError('bad-value', `header ${name}`);
-    }
-    return [name, value] as const;
-  });
-}
-
-/** Says why a response header cannot be part of a release, or `undefined` when it can. */
-export function headerProblem(name: string, value: string): string | undefined {
-  if (!HEADER_NAME_PATTERN.test(name)) return `"${name}" is not a lower-case header name`;
-  if (!HEADER_VALUE_PATTERN.test(value)) return `the value of ${name} has a control character`;
-  return undefined;
-}
-
-/** What files refer to, and how many chunks they have named so far. */
-interface References {
-  readonly plainOffsets: readonly Float64Array[];
-  readonly headerSets: number;
-  chunks: number;
-}
-
-/**
- * Where each chunk would start if the pack's chunks were written plain, and at last where they would end. With it the
- * length of a run is one subtraction: adding up chunk by chunk, a manifest of 1 MB could keep a client busy for minutes.
- */
-function plainOffsetsOf(pack: Pack): Float64Array {
-  const offsets = new Float64Array(pack.chunks.length + 1);
-  let end = 0;
-  for (const [index, chunk] of pack.chunks.entries()) {
-    end += chunk.plainBytes;
-    offsets[index + 1] = end;
-  }
-  return offsets;
-}
-
-function readFile(reader: ByteReader, references: References): ReleaseFile {
-  const path = reader.text(limits.MAX_PATH_BYTES);
-  if (!isReleasePath(path)) throw new ProtocolError('bad-value', `path refused: ${pathProblem(path)}`);
-  const plainBytes = reader.varint();
-  const hash = readSha256(reader);
-  const mediaType = reader.text(limits.MAX_MEDIA_TYPE_BYTES);
-  if (!HEADER_VALUE_PATTERN.test(mediaType)) throw new ProtocolError('bad-value', 'media type');
-  const headerSet = reader.varint();
-  if (headerSet >= references.headerSets) throw new ProtocolError('bad-value', 'header set out of range');
-  let runBytes = 0;
-  const runs = list(reader, limits.MAX_CHUNK_REFERENCES, () => {
-    const run = { pack: reader.varint(), first: reader.varint(), count: reader.varint() };
-    const offsets = references.plainOffsets[run.pack];
-    const start = offsets?.[run.first];
-    const end = offsets?.[run.first + run.count];
-    if (start === undefined || end === undefined || run.count === 0) {
-      throw new ProtocolError('bad-value', 'chunk run out of range');
-    }
-    // Three bytes of run can name 16,384 chunks: whoever expands the runs must not have to count.
-    references.chunks += run.count;
-    if (references.chunks > limits.MAX_CHUNK_REFERENCES) throw new ProtocolError('too-large', 'chunks of all files');
-    runBytes += end - start;
-    return run;
-  });
-  if (runBytes !== plainBytes) throw new ProtocolError('bad-value', 'chunks do not add up to the declared length');
-  return { path, plainBytes, hash, mediaType, headerSet, runs };
 }
 
 /** The chunks of a file in order. */

@@ -1,7 +1,7 @@
 import { encodeUtf8 } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
-import { MAX_PATH_BYTES, MAX_SETTINGS_BYTES } from './limits.ts';
-import { asCount, asLabel, asOneOf, asText, parseFields } from './shape.ts';
+import { MAX_LAZY_PATTERNS, MAX_PATH_BYTES, MAX_SETTINGS_BYTES } from './limits.ts';
+import { asCount, asLabel, asList, asOneOf, asText, parseFields } from './shape.ts';
 import { type Reach, SIGNAL_PATH } from './signal-message.ts';
 
 /** Whom a browser may exchange chunks with; DESIGN.md, Manners. */
@@ -11,6 +11,14 @@ export const MODES: readonly Mode[] = ['off', 'site', 'group', 'internet'];
 /** Whether a browser contacts peers before its user agreed. */
 export type ConsentRule = 'none' | 'ask';
 export const CONSENT_RULES: readonly ConsentRule[] = ['none', 'ask'];
+
+/**
+ * When a release that is whole in the store becomes the one that pages get from their next load on. `prompt`: when a page
+ * calls `applyUpdate`, or no tab of the old one is left. `on-next-load`: at once. A page that is open keeps its release
+ * in any case.
+ */
+export type UpdatePolicy = 'prompt' | 'on-next-load';
+export const UPDATE_POLICIES: readonly UpdatePolicy[] = ['prompt', 'on-next-load'];
 
 /** What the publisher decided for every client of a release. */
 export interface Settings {
@@ -24,6 +32,10 @@ export interface Settings {
   readonly consent: ConsentRule;
   /** Most that one browser uploads. @default no cap */
   readonly uploadBytesPerSecond: number | undefined;
+  /** @default "prompt" */
+  readonly updates: UpdatePolicy;
+  /** Regular expressions of paths that an update does not wait for. @default none */
+  readonly lazy: readonly string[];
 }
 
 /**
@@ -38,6 +50,8 @@ export const DEFAULT_SETTINGS: Settings = {
   group: undefined,
   consent: 'none',
   uploadBytesPerSecond: undefined,
+  updates: 'prompt',
+  lazy: [],
 };
 
 /**
@@ -45,13 +59,16 @@ export const DEFAULT_SETTINGS: Settings = {
  *
  * @throws ProtocolError when a client would refuse them, with the client's reason.
  */
-export function encodeSettings({ mode, signal, group, consent, uploadBytesPerSecond }: Settings): string {
+export function encodeSettings(settings: Settings): string {
+  const { mode, signal, group, consent, uploadBytesPerSecond, updates, lazy } = settings;
   const text = JSON.stringify({
     mode,
     signal,
     group,
     consent: consent === DEFAULT_SETTINGS.consent ? undefined : consent,
     uploadBytesPerSecond,
+    updates: updates === DEFAULT_SETTINGS.updates ? undefined : updates,
+    lazy: lazy.length === 0 ? undefined : lazy,
   });
   decodeSettings(text);
   return text;
@@ -82,6 +99,8 @@ export function decodeSettings(text: string): Settings {
     group,
     consent: asOneOf(fields.consent, 'consent', CONSENT_RULES),
     uploadBytesPerSecond,
+    updates: asOneOf(fields.updates, 'updates', UPDATE_POLICIES),
+    lazy: asList(fields.lazy, 'lazy', MAX_LAZY_PATTERNS, (pattern) => asText(pattern, 'pattern', MAX_PATH_BYTES)),
   };
 }
 

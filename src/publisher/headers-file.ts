@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { headerProblem } from '../protocol/manifest.ts';
+import { headerProblem } from '../protocol/manifest-check.ts';
 import type { ReleasePath } from '../protocol/release-path.ts';
 import { errnoOf, PublishError } from './errors.ts';
 import type { SourceFile } from './source-tree.ts';

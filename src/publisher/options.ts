@@ -1,8 +1,16 @@
 import { ProtocolError } from '../protocol/errors.ts';
 import { MAX_LABEL_BYTES, MAX_PATH_BYTES } from '../protocol/limits.ts';
 import { MAX_SEQUENCE } from '../protocol/pointer.ts';
-import { type ConsentRule, DEFAULT_SETTINGS, encodeSettings, MODES, type Mode } from '../protocol/settings.ts';
+import {
+  type ConsentRule,
+  DEFAULT_SETTINGS,
+  encodeSettings,
+  MODES,
+  type Mode,
+  type UpdatePolicy,
+} from '../protocol/settings.ts';
 import { PublishError } from './errors.ts';
+import { globPattern } from './release-sources.ts';
 
 /** What to publish, and how. Fields left out have the default that they name. */
 export interface PublishOptions {
@@ -32,6 +40,10 @@ export interface PublishOptions {
   readonly consent?: ConsentRule | undefined;
   /** Most that one browser uploads. @default no cap */
   readonly uploadBytesPerSecond?: number | undefined;
+  /** When a release that is whole in a browser's store becomes the one that new pages get. @default "prompt" */
+  readonly updates?: UpdatePolicy | undefined;
+  /** Globs of files that no update waits for: they come when they are first asked for. @default none */
+  readonly lazy?: readonly string[] | undefined;
   /** App id. @default that of the previous release, else a hash of key and scope. */
   readonly app?: string | undefined;
   /** @default "stable" */
@@ -159,14 +171,14 @@ function settingsOf(options: PublishOptions): string {
     signal = DEFAULT_SETTINGS.signal,
     consent = DEFAULT_SETTINGS.consent,
   } = options;
-  const { group, uploadBytesPerSecond } = options;
+  const { group, uploadBytesPerSecond, updates = DEFAULT_SETTINGS.updates, lazy = DEFAULT_SETTINGS.lazy } = options;
   if (!MODES.includes(mode)) throw invalid(`mode "${mode as string}" is none of ${MODES.join(', ')}`);
   if (Buffer.byteLength(signal) > MAX_PATH_BYTES || !isSignalUrl(signal)) {
     throw invalid(`signal "${signal}" is no URL of a signaling server, such as wss://example.org/tabseed/signal`);
   }
   checkLabel('group', group);
   try {
-    return encodeSettings({ mode, signal, group, consent, uploadBytesPerSecond });
+    return encodeSettings({ mode, signal, group, consent, uploadBytesPerSecond, updates, lazy: lazy.map(globPattern) });
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
     throw new PublishError('option-invalid', cause.message, { cause });

@@ -66,10 +66,7 @@ function others(count: number): string {
 }
 
 function excluder(globs: readonly string[]): (path: string) => boolean {
-  const matchers = globs.map((glob) => {
-    const pattern = glob.replace(/^\/|\/$/g, '');
-    return picomatch(pattern, { dot: true, basename: !glob.startsWith('/') && !pattern.includes('/') });
-  });
+  const matchers = globs.map((glob) => picomatch(...pathGlob(glob)));
   return (path) => {
     const segments = path.split('/');
     return segments.some((_, index) => {
@@ -77,4 +74,18 @@ function excluder(globs: readonly string[]): (path: string) => boolean {
       return matchers.some((matches) => matches(ancestor));
     });
   };
+}
+
+function pathGlob(glob: string): [pattern: string, options: { dot: true; basename: boolean }] {
+  const pattern = glob.replace(/^\/|\/$/g, '');
+  return [pattern, { dot: true, basename: !glob.startsWith('/') && !pattern.includes('/') }];
+}
+
+/** A regular expression that fits the same paths as the glob: browsers have no matcher of globs. */
+export function globPattern(glob: string): string {
+  const [pattern, { dot, basename }] = pathGlob(glob);
+  // The glob itself, and all that lies in a folder that it fits.
+  return [pattern, `${pattern}/**`]
+    .map((one) => picomatch.makeRe(basename ? `**/${one}` : one, { dot }).source)
+    .join('|');
 }

@@ -15,13 +15,17 @@ export class ReleaseRefusedError extends Error {
   }
 }
 
-/** The page named a URL that no file of the active release has. */
-export class NotInReleaseError extends Error {
-  override readonly name = 'NotInReleaseError';
-  readonly code = 'not-in-release';
+/** What a page asked for cannot be done. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  readonly code:
+    | 'not-in-release'
+    /** There is no release that waits for being applied. */
+    | 'no-update';
 
-  constructor() {
-    super('one of these URLs is no file of the active release');
+  constructor(code: RequestError['code'], message: string) {
+    super(message);
+    this.code = code;
   }
 
   shouldRetry(): boolean {

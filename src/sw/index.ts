@@ -6,6 +6,7 @@ import { loadRelease } from '../platform/release-source.ts';
 import { streamCodec } from '../platform/stream-codec.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { readManifest } from '../protocol/manifest.ts';
 import { pathToUrl } from '../protocol/release-path.ts';
 import { decodeWorkerConfig, type WorkerConfig } from '../protocol/worker-config.ts';
 import { ReleaseRefusedError } from './errors.ts';
@@ -33,18 +34,19 @@ const HEAD_TIMEOUT_MS = 3000;
  */
 export function installTabseed(scope: ServiceWorkerGlobalScope, config?: WorkerConfig): void {
   const published = config ?? (scope as { readonly __tabseed?: unknown }).__tabseed;
-  const problem = published === undefined ? 'not published' : problemOf(scope, decodeWorkerConfig(published));
-  if (problem !== undefined) {
+  const decoded = published === undefined ? undefined : decodeWorkerConfig(published);
+  const problem = decoded === undefined ? 'not published' : problemOf(scope, decoded);
+  if (decoded === undefined || problem !== undefined) {
     // biome-ignore lint/suspicious/noConsole: the publisher must see why nothing works
     console.warn(`tabseed: not installed: ${problem}`);
     if (isOurs(scope)) scope.addEventListener('activate', (event) => event.waitUntil(scope.registration.unregister()));
     return;
   }
-  install(scope, decodeWorkerConfig(published));
+  install(scope, decoded);
 }
 
 function problemOf({ location }: ServiceWorkerGlobalScope, { development }: WorkerConfig): string | undefined {
-  return development && !isLoopback(location.hostname) ? 'a development key works on loopback hosts only' : undefined;
+  return development && !isLoopback(location.hostname) ? 'a development key, for loopback hosts only' : undefined;
 }
 
 function install(scope: ServiceWorkerGlobalScope, config: WorkerConfig): void {
@@ -71,7 +73,7 @@ function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerP
     records: new Records(database.records),
     verifyPointer: (bytes) => verifyPointer(bytes, config),
     loadRelease: async (known) => {
-      const loaded = await loadRelease({ base, fetch, config, known, now: Date.now, digest });
+      const loaded = await loadRelease({ base, fetch, config, known, now: Date.now, digest, decode: readManifest });
       if (loaded.outcome === 'refused') throw new ReleaseRefusedError(loaded.code);
       return loaded.outcome === 'no-news' ? undefined : loaded;
     },

@@ -30,7 +30,7 @@ const STALL_MS = { prompt: PROMPT_MS, urgent: 5000, bulk: 20_000 } as const;
 
 /** The worker's end of a leader's MessagePort. */
 export interface LeaderPort {
-  post(request: LeaderRequest): void;
+  postMessage(request: LeaderRequest): void;
   close(): void;
 }
 
@@ -85,13 +85,17 @@ export class LeaderBridge implements ChunkSource {
     this.#host = host;
   }
 
+  get isConnected(): boolean {
+    return this.#port !== undefined;
+  }
+
   /** A tab became the leader: it gets the releases and all that is still open. */
   connect(port: LeaderPort): void {
     this.#port?.close();
     this.#port = port;
     this.#call = undefined;
     this.#heard();
-    if (this.#releases !== undefined) port.post(this.#releases);
+    if (this.#releases !== undefined) port.postMessage(this.#releases);
     for (const ask of this.#asks.values()) this.#send(ask);
     this.#host.onConnected(true);
   }
@@ -107,12 +111,12 @@ export class LeaderBridge implements ChunkSource {
 
   setReleases(releases: LeaderRequest & { readonly type: 'releases' }): void {
     this.#releases = releases;
-    this.#port?.post(releases);
+    this.#port?.postMessage(releases);
   }
 
   noteStored(chunks: readonly ChunkId[]): void {
     for (let start = 0; start < chunks.length; start += MAX_CHUNKS_PER_PACK) {
-      this.#port?.post({ type: 'stored', chunks: chunks.slice(start, start + MAX_CHUNKS_PER_PACK) });
+      this.#port?.postMessage({ type: 'stored', chunks: chunks.slice(start, start + MAX_CHUNKS_PER_PACK) });
     }
   }
 
@@ -214,7 +218,7 @@ export class LeaderBridge implements ChunkSource {
       if (!ask.hasAck) this.#suspect(ask.ackMs);
     });
     const { request, waiting, urgency } = ask;
-    this.#port?.post({ type: 'want', request, urgency, chunks: [...waiting] });
+    this.#port?.postMessage({ type: 'want', request, urgency, chunks: [...waiting] });
   }
 
   #giveTime(ask: Ask, milliseconds: number, onTimeOut?: () => void): void {
@@ -262,7 +266,7 @@ export class LeaderBridge implements ChunkSource {
   }
 
   #abandon(ask: Ask): void {
-    this.#port?.post({ type: 'cancel', request: ask.request });
+    this.#port?.postMessage({ type: 'cancel', request: ask.request });
     this.#finish(ask);
   }
 

@@ -1,15 +1,15 @@
-import type { ChunkStore } from '../core/ports.ts';
 import { chunksOfFile, type Manifest, type ReleaseFile } from '../protocol/manifest.ts';
 import { distinct } from './chunk-source.ts';
 import type { Delivery } from './delivery.ts';
 import { Lanes } from './lanes.ts';
+import type { WorkerStore } from './tolerant-store.ts';
 
 /** Files at once: one window of memory each. */
 const PREFETCH_LANES = 2;
 
 /** Brings files into the store that no page has asked for yet. @throws FeedError when a chunk is not to be had. */
 export async function prefetch(
-  store: ChunkStore,
+  store: WorkerStore,
   delivery: Delivery,
   manifest: Manifest,
   files: readonly ReleaseFile[],

@@ -1,21 +1,23 @@
-import { withdrawnChunks } from '../core/withdrawal.ts';
 import { type LoadedRelease, openManifest } from '../platform/release-source.ts';
+import { readManifest } from '../protocol/manifest.ts';
+import { chunksOnlyIn } from './dropped-chunks.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
 type ReleasesPorts = Pick<WorkerPorts, 'records' | 'digest' | 'store' | 'verifyPointer' | 'loadRelease'>;
 
-const ACTIVE_RECORD = 'release-active';
-const NEXT_RECORD = 'release-next';
+const RECORD = 'releases';
 
 /**
- * The releases that this worker knows: the active one, which pages get, and the next one, which waits until no page of
- * the active one is left. What the records hold is verified anew at every start of the worker.
+ * The releases that this worker knows, newest first: the next one, which is on its way into the store or waits there;
+ * the active one, which new pages get; and older ones that pages still use. All of it is one record, so that a release
+ * becomes active in one transaction. What the record holds is verified anew at every start of the worker.
  */
 export class Releases {
   readonly #ports: ReleasesPorts;
   readonly #onChange: () => void;
-  #active: LoadedRelease | undefined;
-  #next: LoadedRelease | undefined;
+  #known: readonly LoadedRelease[] = [];
+  #active = 0;
+  #isStaged = false;
   #checking: Promise<boolean> | undefined;
 
   constructor(ports: ReleasesPorts, onChange: () => void) {
@@ -23,27 +25,42 @@ export class Releases {
     this.#onChange = onChange;
   }
 
-  get active(): LoadedRelease | undefined {
-    return this.#active;
-  }
-
-  get hasNext(): boolean {
-    return this.#next !== undefined;
-  }
-
   /** Newest first; without those that a newer pointer has withdrawn. */
   get known(): readonly LoadedRelease[] {
-    const all = [this.#next, this.#active].filter((release) => release !== undefined);
-    const floor = all[0]?.pointer.minimumSequence ?? 0;
-    return all.filter((release) => release.manifest.sequence >= floor);
+    return this.#known;
   }
 
-  /** Reads what earlier lives of this worker have kept. Never rejects: without records there is no release yet. */
+  get active(): LoadedRelease | undefined {
+    return this.find(this.#active);
+  }
+
+  get next(): LoadedRelease | undefined {
+    const [newest] = this.#known;
+    return newest && newest.manifest.sequence > this.#active ? newest : undefined;
+  }
+
+  /** Whether the next release can be activated: what it needs is in the store. */
+  get isStaged(): boolean {
+    return this.#isStaged;
+  }
+
+  find(sequence: number): LoadedRelease | undefined {
+    return this.#known.find(({ manifest }) => manifest.sequence === sequence);
+  }
+
+  /** Reads what earlier lives of this worker have kept. Never rejects: without a record there is no release yet. */
   async open(): Promise<void> {
-    const [active, next] = await Promise.all([this.#read(ACTIVE_RECORD), this.#read(NEXT_RECORD)]);
-    this.#active = active ?? next;
-    this.#next = active === undefined ? undefined : next;
-    if (this.#active !== undefined) this.#onChange();
+    const { releases, active, isStaged } = Object(await this.#ports.records.read(RECORD)) as Partial<ReleasesRecord>;
+    const read = await Promise.all(
+      Array.isArray(releases) ? releases.map((record: ReleaseRecord) => this.#verify(record)) : [],
+    );
+    this.#known = read.filter((release) => release !== undefined);
+    const [newest] = this.#known;
+    if (newest === undefined) return;
+    // Damaged: what is there must do.
+    this.#active = this.find(active ?? 0) ? (active as number) : newest.manifest.sequence;
+    this.#isStaged = isStaged === true;
+    this.#onChange();
   }
 
   /**
@@ -58,63 +75,77 @@ export class Releases {
     return this.#checking;
   }
 
-  /** Makes the next release the active one. */
-  async activateNext(): Promise<void> {
-    const next = this.#next;
-    if (next === undefined) return;
-    this.#active = next;
-    this.#next = undefined;
-    this.#onChange();
-    await this.#ports.records.write({ [ACTIVE_RECORD]: recordOf(next), [NEXT_RECORD]: null });
+  /** All that the next release needs is in the store. */
+  async stage(): Promise<void> {
+    if (this.#isStaged) return;
+    this.#isStaged = true;
+    await this.#set(this.#known);
+  }
+
+  /** Makes the next release the active one, if it is staged. Resolves with whether it was. */
+  async activate(): Promise<boolean> {
+    const { next } = this;
+    if (!next || !this.#isStaged) return false;
+    this.#active = next.manifest.sequence;
+    this.#isStaged = false;
+    await this.#set(this.#known);
+    return true;
+  }
+
+  /** Lets go of releases before the active one that nobody is pinned to, and of what only they have. */
+  async drop(pinned: ReadonlySet<number>): Promise<void> {
+    const kept = this.#known.filter(({ manifest: { sequence } }) => sequence >= this.#active || pinned.has(sequence));
+    if (kept.length < this.#known.length) await this.#set(kept);
   }
 
   /** The app is retired: there is no release any more. */
   forget(): void {
-    this.#active = undefined;
-    this.#next = undefined;
+    this.#known = [];
   }
 
   async #check(): Promise<boolean> {
-    const found = await this.#ports.loadRelease((this.#next ?? this.#active)?.pointer);
+    const [before] = this.#known;
+    const found = await this.#ports.loadRelease(before?.pointer);
     if (found === undefined) return false;
-    if (!('manifest' in found)) {
-      const newest = this.#next ?? this.#active;
-      if (newest) await this.#keep({ ...newest, ...found }, this.#next === undefined);
-      return false;
-    }
-    const active = this.#active?.manifest.sequence ?? 0;
-    const before = [this.#next, this.#active].filter((release) => release !== undefined);
-    // A page that is open on a withdrawn release gets what the origin would give it, too: the files of this one.
-    const replaces = active < Math.max(found.pointer.minimumSequence, 1);
-    const kept = this.#keep(found, replaces);
-    this.#onChange();
-    // The leader has been told not to give them away any more.
-    await this.#ports.store.delete(withdrawnChunks(found, before));
-    await kept;
-    return true;
-  }
-
-  async #keep(release: LoadedRelease, isActive: boolean): Promise<void> {
-    if (isActive) {
-      this.#active = release;
-      this.#next = undefined;
-    } else this.#next = release;
-    const record = recordOf(release);
-    await this.#ports.records.write(
-      isActive ? { [ACTIVE_RECORD]: record, [NEXT_RECORD]: null } : { [NEXT_RECORD]: record },
+    const isNews = 'manifest' in found;
+    const newest = isNews ? found : { ...(before as LoadedRelease), ...found };
+    // One that still waited is passed over; one that was signed again takes its own place.
+    const kept = this.#known.filter(
+      (release) =>
+        (isNews ? release.manifest.sequence <= this.#active : release !== before) &&
+        release.manifest.sequence >= newest.pointer.minimumSequence,
     );
+    if (isNews) this.#isStaged = false;
+    // A page that is open on a withdrawn release gets what the origin would give it, too: the files of this one.
+    if (!kept.some(({ manifest }) => manifest.sequence === this.#active)) this.#active = newest.manifest.sequence;
+    await this.#set([newest, ...kept]);
+    return isNews;
   }
 
-  async #read(key: string): Promise<LoadedRelease | undefined> {
-    const record = (await this.#ports.records.read(key)) as Partial<ReleaseRecord> | null | undefined;
+  async #set(known: readonly LoadedRelease[]): Promise<void> {
+    const before = this.#known;
+    this.#known = known;
+    // The leader is told first, not to give away what goes.
+    this.#onChange();
+    const releases = known.map(({ pointerBytes, manifestBytes }) => ({
+      pointer: pointerBytes,
+      manifest: manifestBytes,
+    }));
+    const record: ReleasesRecord = { active: this.#active, isStaged: this.#isStaged, releases };
+    await this.#ports.records.write({ [RECORD]: record });
+    const dropped = before.filter(({ manifest }) => !known.some((release) => release.manifest === manifest));
+    if (dropped.length > 0) await this.#ports.store.delete(chunksOnlyIn(dropped, known));
+  }
+
+  async #verify(record: Partial<ReleaseRecord> | undefined): Promise<LoadedRelease | undefined> {
     try {
       const pointerBytes = record?.pointer as ReleaseRecord['pointer'];
       const manifestBytes = record?.manifest as ReleaseRecord['manifest'];
       const pointer = await this.#ports.verifyPointer(pointerBytes);
-      const manifest = await openManifest(this.#ports.digest, pointer, manifestBytes);
+      const manifest = await openManifest({ ...this.#ports, decode: readManifest }, pointer, manifestBytes);
       return manifest && { pointer, manifest, pointerBytes, manifestBytes };
     } catch {
-      // None, damaged, or signed by a key that was retired: as on a first visit, it is loaded again.
+      // Damaged, or signed by a key that was retired: as on a first visit, it is loaded again.
       return undefined;
     }
   }
@@ -125,6 +156,8 @@ interface ReleaseRecord {
   readonly manifest: Uint8Array<ArrayBuffer>;
 }
 
-function recordOf(release: LoadedRelease): ReleaseRecord {
-  return { pointer: release.pointerBytes, manifest: release.manifestBytes };
+interface ReleasesRecord {
+  readonly active: number;
+  readonly isStaged: boolean;
+  readonly releases: readonly ReleaseRecord[];
 }

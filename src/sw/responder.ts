@@ -1,6 +1,7 @@
 import type { LoadedRelease } from '../platform/release-source.ts';
 import type { SourceName } from '../protocol/bridge-message.ts';
 import { chunksOfFile, type HeaderSet, type PackedChunk, type ReleaseFile } from '../protocol/manifest.ts';
+import { RELEASE_TIMING, SOURCE_TIMING } from '../protocol/server-timing.ts';
 import { bodyStream } from './body-stream.ts';
 import type { Delivery } from './delivery.ts';
 import type { DocumentHeaders } from './document-headers.ts';
@@ -42,7 +43,8 @@ export class Responder {
     );
     const headers = this.#headersOf(request, release, file);
     // Of an empty body nothing is to be had from anywhere.
-    if (plan.body === undefined || plan.body.bytes === 0) return responseOf(plan, await headers, null, 'store');
+    if (plan.body === undefined || plan.body.bytes === 0)
+      return responseOf(plan, await headers, null, 'store', release);
 
     const { chunks, skipBytes } = chunksOfRange(chunksOfFile(release.manifest, file), plan.body);
     const isUrgent = request.mode === 'navigate' || file.plainBytes < BULK_FILE_BYTES;
@@ -53,7 +55,7 @@ export class Responder {
       const [own, first] = await Promise.all([headers, feed.next()]);
       if (first === undefined) throw new Error('the feed is empty');
       const [onlySource = 'mixed'] = feed.cameFrom.size === 1 ? feed.cameFrom : [];
-      return responseOf(plan, own, bodyStream(feed, first, { skipBytes, bytes: plan.body.bytes }), onlySource);
+      return responseOf(plan, own, bodyStream(feed, first, { skipBytes, bytes: plan.body.bytes }), onlySource, release);
     } catch (error) {
       feed.cancel();
       throw error;
@@ -102,10 +104,11 @@ function responseOf(
   own: HeaderSet,
   body: ReadableStream<Uint8Array> | null,
   source: SourceName | 'mixed',
+  { manifest }: LoadedRelease,
 ): Response {
   const headers = new Headers();
   for (const [name, value] of [...takenOver(own), ...plan.headers]) headers.append(name, value);
-  // Known at the start only: what comes later may come from elsewhere.
-  headers.set('server-timing', `tabseed;desc="${source}"`);
+  // The source is known at the start only: what comes later may come from elsewhere.
+  headers.set('server-timing', `${SOURCE_TIMING};desc="${source}", ${RELEASE_TIMING};desc="${manifest.sequence}"`);
   return new Response(body as BodyInit | null, { status: plan.status, headers });
 }

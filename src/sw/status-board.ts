@@ -15,9 +15,14 @@ export class StatusBoard {
   readonly #records: Records;
   readonly #publish: (status: WorkerStatus) => void;
   readonly #traffic: Traffic = noTraffic();
-  #release: WorkerStatus['release'] = null;
-  #peers = 0;
-  #hasLeader = false;
+  /** A live view: whoever gets it by message gets a copy. */
+  readonly current: WorkerStatus = {
+    release: null,
+    news: null,
+    traffic: this.#traffic,
+    peers: 0,
+    leader: false,
+  };
   #cancelPublish: CancelTimer | undefined;
   #cancelSave: CancelTimer | undefined;
 
@@ -25,16 +30,6 @@ export class StatusBoard {
     this.#clock = clock;
     this.#records = records;
     this.#publish = publish;
-  }
-
-  /** A live view: whoever gets it by message gets a copy. */
-  get current(): WorkerStatus {
-    return {
-      release: this.#release,
-      traffic: this.#traffic,
-      peers: this.#peers,
-      leader: this.#hasLeader,
-    };
   }
 
   /** Adds what earlier lives of the worker have counted. Never rejects. */
@@ -54,20 +49,8 @@ export class StatusBoard {
     this.#changed();
   }
 
-  setPeers(peers: number): void {
-    if (peers === this.#peers) return;
-    this.#peers = peers;
-    this.#changed();
-  }
-
-  setLeader(hasLeader: boolean): void {
-    this.#hasLeader = hasLeader;
-    if (!hasLeader) this.#peers = 0;
-    this.#changed();
-  }
-
-  setRelease(release: WorkerStatus['release']): void {
-    this.#release = release;
+  set(changes: Partial<Omit<WorkerStatus, 'traffic'>>): void {
+    Object.assign(this.current, changes);
     this.#changed();
   }
 

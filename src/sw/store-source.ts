@@ -1,12 +1,13 @@
 import { openChunk } from '../core/chunk.ts';
 import { IntegrityError } from '../core/errors.ts';
-import type { ChunkStore, Codec, Digest } from '../core/ports.ts';
+import type { Codec, Digest } from '../core/ports.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import type { PackedChunk } from '../protocol/manifest.ts';
 import type { ChunkRequest, ChunkSource } from './chunk-source.ts';
+import type { WorkerStore } from './tolerant-store.ts';
 
 interface StoreSourcePorts {
-  readonly store: ChunkStore;
+  readonly store: WorkerStore;
   readonly digest: Digest;
   readonly codec: Codec;
   /** Counts bytes that were found here. */

@@ -1,13 +1,15 @@
+import type { LoadedRelease } from '../platform/release-source.ts';
 import { decodePageMessage, openPosted, type PageMessage, posted, type Reply } from '../protocol/bridge-message.ts';
 import type { ReleaseFile } from '../protocol/manifest.ts';
+import type { ReleaseNews, StagingProgress } from '../protocol/release-news.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import { Adoption } from './adoption.ts';
-import { BypassedClients } from './bypassed-clients.ts';
 import { Delivery } from './delivery.ts';
 import { DocumentHeaders } from './document-headers.ts';
-import { NotInReleaseError } from './errors.ts';
-import { LeaderBridge, type LeaderPort } from './leader-bridge.ts';
+import { RequestError } from './errors.ts';
+import { LeaderBridge } from './leader-bridge.ts';
+import { NO_RELEASE, Pins } from './pins.ts';
 import { prefetch } from './prefetch.ts';
 import { Releases } from './releases.ts';
 import { Responder } from './responder.ts';
@@ -31,7 +33,7 @@ export class TabseedWorker {
   readonly #status: StatusBoard;
   readonly #leader: LeaderBridge;
   readonly #releases: Releases;
-  readonly #bypassed: BypassedClients;
+  readonly #pins: Pins;
   readonly #documents: DocumentHeaders;
   readonly #delivery: Delivery;
   readonly #responder: Responder;
@@ -55,12 +57,12 @@ export class TabseedWorker {
       replaceLeader: () => void this.#windows.tellVisible({ type: 'take-over' }, this.#leaderClient),
       onReport: (traffic, peers) => {
         this.#status.addTraffic(traffic);
-        this.#status.setPeers(peers);
+        this.#status.set({ peers });
       },
-      onConnected: (isConnected) => this.#status.setLeader(isConnected),
+      onConnected: (leader) => this.#status.set(leader ? { leader } : { leader, peers: 0 }),
     });
     this.#releases = new Releases(ports, () => this.#releasesChanged());
-    this.#bypassed = new BypassedClients(ports.records);
+    this.#pins = new Pins(ports.records);
     this.#documents = new DocumentHeaders(ports.records, (path) => ports.headersOf(path));
     this.#delivery = new Delivery(ports, this.#leader, (delta) => this.#status.addTraffic(delta));
     this.#responder = new Responder(this.#delivery, this.#documents);
@@ -84,7 +86,7 @@ export class TabseedWorker {
       case 'pass':
         return;
       case 'off':
-        event.waitUntil(this.#bypassed.add(event.resultingClientId));
+        event.waitUntil(this.#pins.set(event.resultingClientId, NO_RELEASE));
         return;
       case 'path':
         if (event.request.mode === 'navigate') event.waitUntil(this.#checkNow(CHECK_INTERVAL_MS));
@@ -106,7 +108,7 @@ export class TabseedWorker {
     }
     switch (message.type) {
       case 'watch':
-        event.waitUntil(this.#sendStatus(event.source));
+        event.waitUntil(this.#sendStatus(event.source as Client, message.release));
         return;
       case 'lead':
         this.#lead(message.version, event.ports[0], event.source);
@@ -122,10 +124,16 @@ export class TabseedWorker {
         event.waitUntil(this.#adopting);
         return;
       case 'prefetch':
-        event.waitUntil(reply(event.ports[0], this.#prefetch(message.urls)));
+        event.waitUntil(reply(event.ports[0], this.#prefetch(message.urls, (event.source as Client).id)));
         return;
       case 'check':
-        event.waitUntil(reply(event.ports[0], this.#check()));
+        event.waitUntil(reply(event.ports[0], this.#check(message.intervalMs)));
+        return;
+      case 'apply':
+        event.waitUntil(reply(event.ports[0], this.#apply()));
+        return;
+      case 'staging':
+        event.waitUntil(this.#staging(message.progress));
         return;
       default:
         message satisfies never;
@@ -133,7 +141,7 @@ export class TabseedWorker {
   }
 
   async #open(): Promise<void> {
-    await Promise.all([this.#releases.open(), this.#status.open(), this.#bypassed.open(), this.#documents.open()]);
+    await Promise.all([this.#releases.open(), this.#status.open(), this.#pins.opened, this.#documents.open()]);
     this.#isOpen = true;
   }
 
@@ -148,22 +156,22 @@ export class TabseedWorker {
 
   /** Decided in the event itself where it can be: then the browser goes on as if there were no worker. */
   #passesForSure(event: FetchEvent, path: string): boolean {
-    if (!this.#isOpen || (event.request.mode === 'navigate' && this.#releases.hasNext)) return false;
-    if (this.#isBypassed(event)) return true;
-    const { active } = this.#releases;
-    return active === undefined || fileAt(active.manifest, path) === undefined;
+    if (!this.#isOpen) return false;
+    const { request, clientId, resultingClientId } = event;
+    // A navigation's client is, in Chromium, the page that is left: that one being off says nothing about the next.
+    const isOff = request.mode !== 'navigate' && this.#pins.get(clientId) === NO_RELEASE;
+    // A page that is off takes its workers with it.
+    if (isOff) event.waitUntil(this.#pins.set(resultingClientId, NO_RELEASE));
+    return isOff || !this.#releases.known.some(({ manifest }) => fileAt(manifest, path));
   }
 
   /** Always resolves where the network does: what fails here is left to it. */
   async #answer(event: FetchEvent, path: string): Promise<Response> {
     try {
       await this.#opened;
-      if (!this.#isBypassed(event)) {
-        await this.#activateNextFor(event);
-        const release = this.#releases.active;
-        const file = release && fileAt(release.manifest, path);
-        if (file) return await this.#responder.respond(event.request, release, file, (work) => event.waitUntil(work));
-      }
+      const release = await this.#releaseFor(event, path);
+      const file = release && fileAt(release.manifest, path);
+      if (file) return await this.#responder.respond(event.request, release, file, (work) => event.waitUntil(work));
     } catch {
       // No source has the beginning, or a header that protects is unknown: the network's answer is the right one.
     }
@@ -190,48 +198,107 @@ export class TabseedWorker {
     return answer;
   }
 
-  /** A page that is off takes its workers with it. */
-  #isBypassed(event: FetchEvent): boolean {
-    // A navigation's client is, in Chromium, the page that is left: that one being off says nothing about the next.
-    if (event.request.mode === 'navigate' || !this.#bypassed.has(event.clientId)) return false;
-    if (event.resultingClientId !== '') event.waitUntil(this.#bypassed.add(event.resultingClientId));
-    return true;
+  /** The release that a request is answered from, and that the page, frame or worker which it begins stays with. */
+  async #releaseFor(event: FetchEvent, path: string): Promise<LoadedRelease | undefined> {
+    const { request, clientId, resultingClientId } = event;
+    const isNavigation = request.mode === 'navigate';
+    let release: LoadedRelease | undefined;
+    if (isNavigation && request.destination === 'document') {
+      await this.#activateNextFor(request, resultingClientId);
+      release = this.#releases.active;
+    } else release = await this.#releaseOf(isNavigation ? '' : clientId, path);
+    event.waitUntil(this.#pins.set(resultingClientId, release?.manifest.sequence ?? NO_RELEASE));
+    return release;
   }
 
-  /** Like a waiting worker, the next release waits until no page of the active one is left. */
-  async #activateNextFor(event: FetchEvent): Promise<void> {
-    const { request, resultingClientId } = event;
-    if (!this.#releases.hasNext || request.mode !== 'navigate' || request.destination !== 'document') return;
-    if (await this.#windows.isFirstPage(request, resultingClientId)) await this.#releases.activateNext();
+  /**
+   * That of a client, `undefined` where it is none. Frames and blob workers come with an id that nothing has announced:
+   * they get the release on which the pages that are here agree, else the newest of theirs that has the path.
+   */
+  async #releaseOf(client: string, path: string): Promise<LoadedRelease | undefined> {
+    const pinned = this.#pins.get(client);
+    // A release that was withdrawn: its pages get what the origin would give them, files of the active one.
+    if (pinned !== undefined) return pinned === NO_RELEASE ? undefined : this.#find(pinned);
+    const all = await this.#windows.everyone();
+    this.#pins.refresh(all);
+    const sequences = new Set(all.map(({ id }) => this.#pins.get(id)));
+    const live = this.#releases.known.filter(({ manifest }) => sequences.has(manifest.sequence));
+    const having = live.length > 1 ? live.filter(({ manifest }) => fileAt(manifest, path)) : live;
+    const release = having[0] ?? this.#releases.active;
+    // Where several have it, the next request may tell more.
+    if (release && having.length === 1) await this.#pins.set(client, release.manifest.sequence);
+    return release;
+  }
+
+  #find(sequence: number): LoadedRelease | undefined {
+    return this.#releases.find(sequence) ?? this.#releases.active;
+  }
+
+  /** Like a waiting worker, the next release waits until no page is left, unless it is applied. */
+  async #activateNextFor(request: Request, resultingClientId: string): Promise<void> {
+    this.#pins.refresh(await this.#windows.everyone());
+    if (!this.#releases.isStaged) return;
+    if (await this.#windows.isFirstPage(request, resultingClientId)) await this.#releases.activate();
+  }
+
+  async #apply(): Promise<void> {
+    await this.#opened;
+    if (!(await this.#releases.activate())) throw new RequestError('no-update', 'no release waits for it');
+  }
+
+  /** @param progress untrusted: the pages, which get it, decode it */
+  async #staging(progress: unknown): Promise<void> {
+    await this.#opened;
+    const { sequence, staged } = Object(progress) as Partial<StagingProgress>;
+    const { next } = this.#releases;
+    // Of another release the news are late.
+    if (next?.manifest.sequence !== sequence) return;
+    this.#tell(progress as StagingProgress);
+    if (staged === true) await this.#releases.stage();
   }
 
   #releasesChanged(): void {
-    const { active, known } = this.#releases;
-    this.#status.setRelease(
-      active === undefined ? null : { sequence: active.manifest.sequence, version: active.manifest.version },
-    );
+    const { isStaged } = this.#releases;
+    this.#tell({ doneBytes: 0, totalBytes: 0, staged: isStaged, failure: '' });
+    this.#tellLeader();
+  }
+
+  #tell(progress: Omit<StagingProgress, 'sequence'>): void {
+    const { active, next, known } = this.#releases;
+    const news: ReleaseNews = {
+      sequences: known.map(({ manifest }) => manifest.sequence),
+      update: next ? { ...progress, ...nameOf(next) } : null,
+    };
+    this.#status.set({ release: active ? nameOf(active) : null, news });
+  }
+
+  #tellLeader(): void {
+    const { next, isStaged, known } = this.#releases;
+    const stage = next !== undefined && !isStaged;
     const manifests = known.map((release) => release.manifestBytes.buffer);
-    this.#leader.setReleases({ type: 'releases', config: this.#config, manifests });
+    this.#leader.setReleases({ type: 'releases', config: this.#config, manifests, stage });
+    if (stage && !this.#leader.isConnected) void this.#windows.tell({ type: 'leader-wanted' });
   }
 
   /** Never rejects: no release, or no news, is a state like any other. */
   async #checkNow(intervalMs: number): Promise<void> {
-    await this.#opened;
-    const nowMs = this.#ports.clock.now();
-    if (this.#releases.active !== undefined && nowMs - this.#checkedAtMs < intervalMs) return;
     try {
-      await this.#check();
+      await this.#check(intervalMs);
     } catch {
       // Away, or refused: what there is stays in use, and the next navigation asks again.
     }
   }
 
-  async #check(): Promise<void> {
+  async #check(intervalMs: number): Promise<void> {
     await this.#opened;
-    this.#checkedAtMs = this.#ports.clock.now();
+    const nowMs = this.#ports.clock.now();
+    if (this.#releases.active !== undefined && nowMs - this.#checkedAtMs < intervalMs) return;
+    this.#checkedAtMs = nowMs;
     let failure: unknown;
     try {
-      await this.#releases.check();
+      // What could not be brought into the store is tried again.
+      const isNews = await this.#releases.check();
+      if (!isNews && this.#releases.next) this.#releasesChanged();
     } catch (error) {
       failure = error;
       throw error;
@@ -245,9 +312,19 @@ export class TabseedWorker {
     }
   }
 
-  async #sendStatus(client: ExtendableMessageEvent['source']): Promise<void> {
+  /** @param sequence the release of which the page's document is, as far as the page knows it */
+  async #sendStatus(client: Client, sequence: number): Promise<void> {
     await this.#opened;
-    client?.postMessage(posted({ type: 'status', version: PROTOCOL_VERSION, status: this.#status.current }));
+    const { known, active } = this.#releases;
+    // It is back after its pin had died. Of a release that is gone the origin may have more than there is here.
+    if (sequence > 0 && this.#pins.get(client.id) === undefined) {
+      await this.#pins.set(client.id, this.#releases.find(sequence) ? sequence : NO_RELEASE);
+    }
+    client.postMessage(posted({ type: 'status', version: PROTOCOL_VERSION, status: this.#status.current }));
+    // A page of the active release has started, and what came before it may go.
+    if (known.length > 1 && this.#pins.get(client.id) === active?.manifest.sequence) {
+      await this.#releases.drop(this.#pins.refresh(await this.#windows.everyone()));
+    }
   }
 
   #lead(version: number, port: MessagePort | undefined, client: ExtendableMessageEvent['source']): void {
@@ -256,13 +333,12 @@ export class TabseedWorker {
       port.close();
       return;
     }
-    const leaderPort: LeaderPort = { post: (request) => port.postMessage(request), close: () => port.close() };
-    port.addEventListener('message', ({ data }) => this.#leader.handleMessage(leaderPort, data));
+    port.addEventListener('message', ({ data }) => this.#leader.handleMessage(port, data));
     // Chromium tells when the other end is gone; elsewhere silence does.
-    port.addEventListener('close', () => this.#leader.disconnect(leaderPort));
+    port.addEventListener('close', () => this.#leader.disconnect(port));
     port.start();
-    this.#leaderClient = client !== null && 'id' in client ? client.id : undefined;
-    this.#leader.connect(leaderPort);
+    this.#leaderClient = (client as Client | null)?.id;
+    this.#leader.connect(port);
   }
 
   async #adopt(urls: readonly string[], page: Client): Promise<void> {
@@ -272,30 +348,35 @@ export class TabseedWorker {
     const loaded = new Map<ReleaseFile, string>();
     // The document first, also when its load has not ended and the page does not tell of it yet.
     for (const url of [page.url, ...urls]) {
-      const file = this.#fileOf(url);
+      const file = this.#fileOf(url, active);
       if (file !== undefined) loaded.set(file, url);
     }
+    if (this.#pins.get(page.id) !== NO_RELEASE) await this.#pins.set(page.id, active.manifest.sequence);
     // During an upload, or behind a cache that keeps the pointer, the page may be of the next release already.
-    const onForeign = (): Promise<void> => this.#bypassed.add(page.id);
+    const onForeign = (): Promise<void> => this.#pins.set(page.id, NO_RELEASE);
     await new Adoption(this.#ports, this.#delivery.writer, this.#documents, onForeign).adopt(active.manifest, loaded);
   }
 
-  async #prefetch(urls: readonly string[]): Promise<void> {
+  async #prefetch(urls: readonly string[], client: string): Promise<void> {
     // A worker that was retired, and is revived by another tab, controls a new page before it has a release again.
     await Promise.all([this.#adopting, this.#checkNow(Number.POSITIVE_INFINITY)]);
-    const { active } = this.#releases;
-    const files = new Set(urls.map((url) => this.#fileOf(url)));
-    if (active === undefined || files.delete(undefined)) throw new NotInReleaseError();
-    await prefetch(this.#ports.store, this.#delivery, active.manifest, [...files] as ReleaseFile[]);
+    const release = this.#find(this.#pins.get(client) ?? NO_RELEASE);
+    const files = new Set(urls.map((url) => this.#fileOf(url, release)));
+    if (release === undefined || files.delete(undefined))
+      throw new RequestError('not-in-release', 'one of these URLs is no file of the release');
+    await prefetch(this.#ports.store, this.#delivery, release.manifest, [...files] as ReleaseFile[]);
   }
 
-  #fileOf(url: string): ReleaseFile | undefined {
+  #fileOf(url: string, release: LoadedRelease | undefined): ReleaseFile | undefined {
     const { scope } = this.#scope.registration;
     if (!URL.canParse(url, scope)) return undefined;
     const decision = route(new Request(new URL(url, scope)), scope);
-    const { active } = this.#releases;
-    return decision.kind === 'path' && active ? fileAt(active.manifest, decision.path) : undefined;
+    return decision.kind === 'path' && release ? fileAt(release.manifest, decision.path) : undefined;
   }
+}
+
+function nameOf({ manifest: { sequence, version } }: LoadedRelease): { sequence: number; version: string } {
+  return { sequence, version };
 }
 
 async function reply(port: MessagePort | undefined, work: Promise<void>): Promise<void> {

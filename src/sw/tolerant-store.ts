@@ -4,11 +4,14 @@ import type { ChunkId } from '../protocol/identifier.ts';
 /** A database that is stuck takes seconds to say so; meanwhile pages must not wait for it again and again. */
 const REST_MS = 10_000;
 
+/** A worker's store ends with it. */
+export type WorkerStore = Omit<ChunkStore, 'close'>;
+
 /**
  * The chunk store as delivery sees it: private browsing, a lost connection or a full disk look like an empty store. Only
  * `put` tells, to the writer, who need not announce then what is not kept.
  */
-export class TolerantStore implements ChunkStore {
+export class TolerantStore implements WorkerStore {
   readonly #store: ChunkStore;
   readonly #clock: Clock;
   #restsUntilMs = Number.NEGATIVE_INFINITY;
@@ -33,10 +36,6 @@ export class TolerantStore implements ChunkStore {
 
   delete(ids: readonly ChunkId[]): Promise<void> {
     return this.#attempt(() => this.#store.delete(ids), undefined);
-  }
-
-  close(): Promise<void> {
-    return this.#store.close();
   }
 
   async #attempt<T>(call: () => Promise<T>, otherwise: T): Promise<T> {

@@ -35,9 +35,16 @@ export class WindowClients {
     return pages.length === 1 && isReload && withoutHash(page.url) === withoutHash(navigation.url);
   }
 
+  /** Pages, frames and workers that are here now, also those that this worker does not control. */
+  everyone(): Promise<readonly Client[]> {
+    return this.#scope.clients.matchAll({ type: 'all', includeUncontrolled: true });
+  }
+
   async #all(): Promise<readonly WindowClient[]> {
-    const windows = await this.#scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
-    return windows.filter((window) => window.url.startsWith(this.#scope.registration.scope));
+    const { scope } = this.#scope.registration;
+    return (await this.everyone()).filter(
+      (client): client is WindowClient => client.type === 'window' && client.url.startsWith(scope),
+    );
   }
 }
 

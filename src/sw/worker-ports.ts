@@ -1,8 +1,9 @@
-import type { ChunkStore, Clock, Codec, Digest, Log, Origin } from '../core/ports.ts';
+import type { Clock, Codec, Digest, Log, Origin } from '../core/ports.ts';
 import type { LoadedRelease, RenewedPointer } from '../platform/release-source.ts';
 import type { Pointer } from '../protocol/pointer.ts';
 import type { ReleasePath } from '../protocol/release-path.ts';
 import type { Records } from './records.ts';
+import type { WorkerStore } from './tolerant-store.ts';
 
 /** All that the worker needs besides its own global scope. */
 export interface WorkerPorts {
@@ -13,7 +14,7 @@ export interface WorkerPorts {
   readonly log: Log;
   readonly origin: Origin;
   /** Never rejects but from `put`. */
-  readonly store: ChunkStore;
+  readonly store: WorkerStore;
   readonly records: Records;
   /** The browser's own: what passes is fetched as it was asked for. */
   readonly fetch: typeof fetch;

@@ -90,6 +90,19 @@ async function visitAgain(page: Page): Promise<string | undefined> {
   return code;
 }
 
+/** Looks for news until the second build is whole in the store, then loads the page anew. */
+async function update(page: Page): Promise<void> {
+  const here = () =>
+    page.evaluate(async () => {
+      await tabseed.ready;
+      await tabseed.checkForUpdate().catch(() => undefined);
+      const { release, update: found } = tabseed.stats();
+      return found === null ? release?.sequence : found.staged && found.sequence;
+    });
+  await expect.poll(here, POLL).toBe(second?.report.sequence);
+  await page.reload();
+}
+
 /** What a page gets: path → SHA-256, the status of a failure, or `cut off`. */
 async function bytesSeenBy(page: Page): Promise<Map<string, string>> {
   const seen = await page.evaluate(async (paths) => {
@@ -195,7 +208,7 @@ describe('a second build, published from an empty folder', () => {
       await visitor.context().close();
     }
     await host.upload(secondRun().out, [POINTER_PATH]);
-    await visitAgain(user);
+    await update(user);
     expect(await what(user)).toBe('release 2');
     // A tab of the first release that was open all the time found its files; nothing of it has gone yet.
     for (const { path, after } of remove) {
@@ -227,7 +240,7 @@ describe('a second build, published from an empty folder', () => {
       await expectEachRight(user, [first, secondRun()], path, ['large.bin']);
     }
     for (const page of [user, visitor]) {
-      await visitAgain(page);
+      await update(page);
       expect(await what(page)).toBe('release 2');
     }
   });
@@ -249,7 +262,7 @@ describe('a second build, published from an empty folder', () => {
     const old = host.stale.get(POINTER_PATH);
     host.stale.clear();
     for (const page of [user, visitor]) {
-      await visitAgain(page);
+      await update(page);
       expect(await what(page)).toBe('release 2');
     }
     host.stale.set(POINTER_PATH, old);
@@ -263,7 +276,7 @@ describe('a second build, published from an empty folder', () => {
     host.cacheControlOfAll = 'public, max-age=31536000';
     const user = await faithfulUser();
     await host.upload(secondRun().out);
-    await visitAgain(user);
+    await update(user);
     expect(await what(user)).toBe('release 2');
     const visitor = await freshUser();
     await visitor.evaluate(() => tabseed.ready);

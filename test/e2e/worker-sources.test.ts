@@ -15,6 +15,7 @@ import {
   savedTraffic,
   sourceOf,
   spoilStore,
+  stage,
   status,
   stopWorkers,
 } from './worker/site.ts';
@@ -272,6 +273,7 @@ describe('a page', () => {
       'app.js': 'globalThis.loaded = 2;\n',
     });
     expect(await check(page)).toEqual({ type: 'done' });
+    await stage(page);
     await page.reload();
     expect(await page.title()).toBe('home');
     expect((await fetched(page, '/app.js')).hash).toBe(hashOf(FILES['app.js']));

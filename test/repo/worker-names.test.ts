@@ -16,9 +16,11 @@ function foreignDeclarations(): string[] {
   return [
     ...platform.map((name) => join(lib, name)),
     join(ROOT, 'node_modules/idb-keyval/dist/index.d.ts'),
-    ...['bridge-message.ts', 'traffic.ts', 'worker-config.ts'].map((name) => join(ROOT, 'src/protocol', name)),
+    ...['bridge-message.ts', 'release-news.ts', 'traffic.ts', 'worker-config.ts'].map((name) =>
+      join(ROOT, 'src/protocol', name),
+    ),
     // Recorded in the database.
-    ...['document-headers.ts', 'releases.ts', 'bypassed-clients.ts'].map((name) => join(ROOT, 'src/sw', name)),
+    ...['document-headers.ts', 'releases.ts', 'pins.ts'].map((name) => join(ROOT, 'src/sw', name)),
   ];
 }
 

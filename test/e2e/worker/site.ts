@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright';
 import { createOriginServer, type ObservedResponse } from '../../../src/origin-server/index.ts';
 import type { WorkerMessage, WorkerStatus } from '../../../src/protocol/bridge-message.ts';
+import type { ReleaseNews } from '../../../src/protocol/release-news.ts';
 import type { Mode } from '../../../src/protocol/settings.ts';
 import { type BuiltScripts, generateKey, publish } from '../../../src/publisher/index.ts';
 
@@ -147,7 +148,14 @@ export function prefetch(page: Page, paths: readonly string[]): Promise<unknown>
 }
 
 export function check(page: Page): Promise<unknown> {
-  return askForReply(page, { type: 'check' });
+  return askForReply(page, { type: 'check', intervalMs: 0 });
+}
+
+/** Says, as a leader does, that all of the next release is in the store. */
+export async function stage(page: Page): Promise<void> {
+  const { news } = await status(page);
+  const { update } = news as ReleaseNews;
+  await ask(page, { type: 'staging', progress: { ...update, staged: true } });
 }
 
 function ask(page: Page, message: unknown): Promise<void> {
@@ -177,7 +185,7 @@ export function status(page: Page): Promise<Status> {
           resolve(data.tabseed.status);
         });
         navigator.serviceWorker.startMessages();
-        navigator.serviceWorker.controller?.postMessage({ tabseed: { type: 'watch', version: 1 } });
+        navigator.serviceWorker.controller?.postMessage({ tabseed: { type: 'watch', version: 1, release: 0 } });
       }),
   );
 }
@@ -186,7 +194,7 @@ interface Posted {
   readonly tabseed: WorkerMessage;
 }
 
-type Status = Pick<WorkerStatus, 'release' | 'traffic'>;
+type Status = Pick<WorkerStatus, 'release' | 'traffic' | 'news'>;
 
 /** Kills every service worker of the browser, as a browser does that needs the memory. */
 export async function stopWorkers(context: BrowserContext, page: Page): Promise<void> {

@@ -79,6 +79,7 @@ describe('adoptableUrls', () => {
 describe('stats', () => {
   const status: WorkerStatus = {
     release: { sequence: 3, version: 'v3' },
+    news: null,
     traffic: { ...noTraffic(), plain: { store: 1, peers: 2, origin: 3, uploaded: 4, wasted: 5 } },
     peers: 2,
     leader: true,
@@ -86,22 +87,24 @@ describe('stats', () => {
 
   it('are zeros before the worker said anything', () => {
     const { plain, wire } = noTraffic();
-    const none = statsOf(undefined, { leader: false, peers: undefined, consent: null });
-    expect(none).toEqual({ bytes: plain, wire, peers: 0, leader: false, consent: null, release: null });
+    const none = statsOf(undefined, { leader: false, peers: undefined, consent: null, update: null });
+    expect(none).toEqual({ bytes: plain, wire, peers: 0, leader: false, consent: null, update: null, release: null });
   });
 
   it('take the peers from the own engine where there is one', () => {
-    expect(statsOf(status, { leader: false, peers: undefined, consent: null }).peers).toBe(2);
-    expect(statsOf(status, { leader: true, peers: 5, consent: null }).peers).toBe(5);
+    expect(statsOf(status, { leader: false, peers: undefined, consent: null, update: null }).peers).toBe(2);
+    expect(statsOf(status, { leader: true, peers: 5, consent: null, update: null }).peers).toBe(5);
   });
 
   it('tell what changed, and nothing when nothing did', () => {
-    const before = statsOf(undefined, { leader: false, peers: undefined, consent: null });
-    const after = statsOf(status, { leader: true, peers: 1, consent: null });
+    const before = statsOf(undefined, { leader: false, peers: undefined, consent: null, update: null });
+    const after = statsOf(status, { leader: true, peers: 1, consent: null, update: null });
     expect(changedEvents(before, after)).toEqual(['peers', 'leader', 'release', 'stats']);
-    expect(changedEvents(after, statsOf(status, { leader: true, peers: 1, consent: null }))).toEqual([]);
+    expect(changedEvents(after, statsOf(status, { leader: true, peers: 1, consent: null, update: null }))).toEqual([]);
     const moved = { ...status, traffic: { ...status.traffic, wire: { ...status.traffic.wire, peers: 9 } } };
-    expect(changedEvents(after, statsOf(moved, { leader: true, peers: 1, consent: null }))).toEqual(['stats']);
+    expect(changedEvents(after, statsOf(moved, { leader: true, peers: 1, consent: null, update: null }))).toEqual([
+      'stats',
+    ]);
   });
 });
 

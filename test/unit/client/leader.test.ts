@@ -54,6 +54,7 @@ function setup({ open = true } = {}): {
       startEngine: engines.start,
       postLead: (port) => workers.push(new WorkerEnd(port)),
       onPeers: (count) => log.push(`peers ${count}`),
+      onReleases: () => undefined,
       onConsentWanted: () => undefined,
       onError: ({ code }) => log.push(code),
     },

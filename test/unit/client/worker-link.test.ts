@@ -5,7 +5,7 @@ import { noTraffic } from '../../../src/protocol/traffic.ts';
 import { PROTOCOL_VERSION } from '../../../src/protocol/version.ts';
 
 const SCRIPT = { scope: 'https://example.org/', url: 'https://example.org/tabseed-sw.js', isApps: false };
-const STATUS: WorkerStatus = { release: null, traffic: noTraffic(), peers: 3, leader: true };
+const STATUS: WorkerStatus = { release: null, news: null, traffic: noTraffic(), peers: 3, leader: true };
 
 /** A worker whose answers to requests a test writes. */
 class FakeWorker {
@@ -100,12 +100,12 @@ describe('WorkerLink', () => {
     const { controller } = container;
     if (!controller) throw new Error('no worker');
     controller.answer = (port) => port.postMessage({ type: 'done' });
-    await link.request({ type: 'check' });
+    await link.request({ type: 'check', intervalMs: 0 });
     controller.answer = (port) => port.postMessage({ type: 'failed', code: 'expired', message: 'too old' });
     const failure = { code: 'request-failed', detail: 'expired', message: 'too old' };
-    await expect(link.request({ type: 'check' })).rejects.toMatchObject(failure);
+    await expect(link.request({ type: 'check', intervalMs: 0 })).rejects.toMatchObject(failure);
     controller.answer = (port) => port.postMessage('gibberish');
-    await expect(link.request({ type: 'check' })).rejects.toMatchObject({ code: 'bad-message' });
+    await expect(link.request({ type: 'check', intervalMs: 0 })).rejects.toMatchObject({ code: 'bad-message' });
   });
 
   it('rejects a request when the worker ends or is not there', async () => {
@@ -113,8 +113,8 @@ describe('WorkerLink', () => {
     const { controller } = container;
     if (!controller) throw new Error('no worker');
     controller.answer = (port) => port.close();
-    await expect(link.request({ type: 'check' })).rejects.toMatchObject({ code: 'worker-gone' });
+    await expect(link.request({ type: 'check', intervalMs: 0 })).rejects.toMatchObject({ code: 'worker-gone' });
     container.controller = null;
-    await expect(link.request({ type: 'check' })).rejects.toMatchObject({ code: 'worker-gone' });
+    await expect(link.request({ type: 'check', intervalMs: 0 })).rejects.toMatchObject({ code: 'worker-gone' });
   });
 });

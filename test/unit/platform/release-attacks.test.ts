@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadRelease } from '../../../src/platform/release-source.ts';
 import { subtleDigest } from '../../../src/platform/subtle-digest.ts';
 import { POINTER_PATH } from '../../../src/protocol/layout.ts';
-import { encodeManifest, type Manifest } from '../../../src/protocol/manifest.ts';
+import { decodeManifest, encodeManifest, type Manifest } from '../../../src/protocol/manifest.ts';
 import { encodePointer, MAX_SEQUENCE, type Pointer, pointerBytesToSign } from '../../../src/protocol/pointer.ts';
 
 const NOW = 1_800_000_000;
@@ -60,7 +60,15 @@ async function load(
   await new Promise((resolve) => server.once('listening', resolve));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   const digest = subtleDigest();
-  return loadRelease({ base, fetch, config, known: known?.pointer, now: () => nowSeconds * 1000, digest });
+  return loadRelease({
+    base,
+    fetch,
+    config,
+    known: known?.pointer,
+    now: () => nowSeconds * 1000,
+    digest,
+    decode: decodeManifest,
+  });
 }
 
 /** Never ends, and counts what was taken. */

@@ -4,7 +4,7 @@ import { verifyPointer } from '../../../src/platform/pointer-signature.ts';
 import { loadRelease, type ReleaseRequest } from '../../../src/platform/release-source.ts';
 import { subtleDigest } from '../../../src/platform/subtle-digest.ts';
 import { manifestPath, POINTER_PATH } from '../../../src/protocol/layout.ts';
-import { encodeManifest, type Manifest } from '../../../src/protocol/manifest.ts';
+import { decodeManifest, encodeManifest, type Manifest } from '../../../src/protocol/manifest.ts';
 import { encodePointer, type Pointer, pointerBytesToSign } from '../../../src/protocol/pointer.ts';
 import type { WorkerConfig } from '../../../src/protocol/worker-config.ts';
 import { serve } from '../../stage/listening-server.ts';
@@ -79,6 +79,7 @@ function load(base: string, changes: Partial<ReleaseRequest> = {}) {
     known: undefined,
     now: () => NOW * 1000,
     digest: subtleDigest(),
+    decode: decodeManifest,
     ...changes,
   });
 }

@@ -8,6 +8,7 @@ import {
   decodeSettings,
   encodeSettings,
   MIN_UPLOAD_BYTES_PER_SECOND,
+  UPDATE_POLICIES,
 } from '../../../src/protocol/settings.ts';
 import { readVectors, refusal, revive } from './vectors.ts';
 
@@ -33,6 +34,8 @@ const settings = fc
     fc.record({
       signal: fc.string({ unit: 'binary', maxLength: 1000 }),
       consent: fc.constantFrom(...CONSENT_RULES),
+      updates: fc.constantFrom(...UPDATE_POLICIES),
+      lazy: fc.array(fc.string({ unit: 'binary', maxLength: 50 }), { maxLength: 5 }),
       uploadBytesPerSecond: fc.option(fc.integer({ min: MIN_UPLOAD_BYTES_PER_SECOND }), { nil: undefined }),
     }),
   )
@@ -40,7 +43,7 @@ const settings = fc
 
 describe('settings', () => {
   it.each(vectors.valid)('are read: $name', ({ text, value }) => {
-    expect(decodeSettings(text)).toEqual(withoutNull(value));
+    expect(decodeSettings(text)).toEqual(withoutNull({ updates: 'prompt', lazy: [], ...value }));
   });
 
   it.each(vectors.invalid)('are refused: $name', ({ text, error }) => {

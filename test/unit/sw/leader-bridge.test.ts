@@ -27,7 +27,7 @@ class FakeLeader implements LeaderPort {
   readonly requests: LeaderRequest[] = [];
   isClosed = false;
 
-  post(request: LeaderRequest): void {
+  postMessage(request: LeaderRequest): void {
     this.requests.push(request);
   }
 
@@ -359,7 +359,7 @@ describe('a worker without a port', () => {
 describe('a new leader', () => {
   it('gets the releases first, and each later set', () => {
     const config = { app: 'tiny', channel: 'stable', keys: [], development: false };
-    const releases = { type: 'releases', config, manifests: [] } as const;
+    const releases = { type: 'releases', config, manifests: [], stage: false } as const;
     bridge.setReleases(releases);
     bridge.connect(leader);
     bridge.setReleases(releases);

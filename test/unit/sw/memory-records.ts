@@ -4,6 +4,8 @@ import { Records } from '../../../src/sw/records.ts';
 export class MemoryRecords {
   readonly entries = new Map<string, unknown>();
   isBroken = false;
+  /** Writes after so many are lost, as when the power goes. */
+  writesLeft = Number.POSITIVE_INFINITY;
 
   /** As a worker that has just started sees them. */
   open(): Records {
@@ -13,6 +15,8 @@ export class MemoryRecords {
       get: (key) => attempt((): unknown => structuredClone(this.entries.get(key))),
       set: (entries) =>
         attempt(() => {
+          this.writesLeft -= 1;
+          if (this.writesLeft < 0) return;
           for (const [key, value] of Object.entries(entries)) this.entries.set(key, structuredClone(value));
         }),
     });

@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { LoadedRelease, RenewedPointer } from '../../../src/platform/release-source.ts';
 import { encodeManifest } from '../../../src/protocol/manifest.ts';
 import type { Pointer } from '../../../src/protocol/pointer.ts';
 import { noTraffic } from '../../../src/protocol/traffic.ts';
-import { BypassedClients } from '../../../src/sw/bypassed-clients.ts';
 import { DocumentHeaders } from '../../../src/sw/document-headers.ts';
+import { NO_RELEASE, Pins } from '../../../src/sw/pins.ts';
 import { Releases } from '../../../src/sw/releases.ts';
 import { StatusBoard } from '../../../src/sw/status-board.ts';
 import { MemoryStore } from '../../fakes/memory-store.ts';
@@ -64,18 +64,76 @@ describe('the releases', () => {
     expect(again.releases.active?.manifest.sequence).toBe(1);
   });
 
-  it('let a newer one wait until it is activated, over restarts of the worker', async () => {
+  it('let a newer one wait until it is staged and activated, over restarts of the worker', async () => {
     const records = new MemoryRecords();
     const first = await open(records, [await release(1), await release(2)]);
     await first.releases.check();
     await first.releases.check();
     expect(first.releases.active?.manifest.sequence).toBe(1);
+    const second = await open(records);
+    expect(sequences(second.releases)).toEqual([2, 1]);
+    expect(await second.releases.activate()).toBe(false);
+    await second.releases.stage();
     const { releases } = await open(records);
-    expect(releases.hasNext).toBe(true);
-    expect(sequences(releases)).toEqual([2, 1]);
-    await releases.activateNext();
+    expect([releases.active?.manifest.sequence, releases.isStaged]).toEqual([1, true]);
+    expect(await releases.activate()).toBe(true);
     expect(releases.active?.manifest.sequence).toBe(2);
-    expect(sequences((await open(records)).releases)).toEqual([2]);
+    expect(releases.next).toBeUndefined();
+    // The old one stays for the pages that have it.
+    expect(sequences((await open(records)).releases)).toEqual([2, 1]);
+  });
+
+  it('are what they were or what they become, wherever the worker dies on the way', async () => {
+    // Every write to the database, in turn, is the last thing that happens.
+    for (let survivors = 0; ; survivors += 1) {
+      const records = new MemoryRecords();
+      records.writesLeft = survivors;
+      const { releases } = await open(records, [await release(1), await release(2), await release(3)]);
+      await releases.check();
+      await releases.check();
+      await releases.stage();
+      await releases.activate();
+      await releases.check();
+      await releases.drop(new Set());
+      const after = (await open(records)).releases;
+      const states = ['', '1 of 1', '1 of 2,1', '1 of 2,1 staged', '2 of 2,1', '2 of 3,2,1', '2 of 3,2'];
+      const { active, isStaged } = after;
+      const state = active
+        ? `${active.manifest.sequence} of ${sequences(after).join()}${isStaged ? ' staged' : ''}`
+        : '';
+      expect(state).toBe(states[survivors]);
+      if (survivors === states.length - 1) break;
+    }
+  });
+
+  it('pass over one that still waits when a newer one is found, and delete what only that one has', async () => {
+    const { releases, store } = await open(new MemoryRecords(), [await release(1), await release(2), await release(3)]);
+    await releases.check();
+    await releases.check();
+    await releases.stage();
+    const idsOf = ({ manifest }: LoadedRelease) => manifest.packs.flatMap(({ chunks }) => chunks.map(({ id }) => id));
+    const [one, two] = await Promise.all([release(1), release(2)]);
+    const chunks = [one, two].flatMap(idsOf);
+    await store.put(new Map(chunks.map((id) => [id, { encoding: 'identity', bytes: Uint8Array.of(1) }])));
+    await releases.check();
+    expect(sequences(releases)).toEqual([3, 1]);
+    expect(releases.isStaged).toBe(false);
+    expect(await store.list()).toEqual(idsOf(one));
+  });
+
+  it('let go of old ones that nobody is pinned to', async () => {
+    const { releases } = await open(new MemoryRecords(), [await release(1), await release(2), await release(3)]);
+    for (let count = 0; count < 3; count += 1) {
+      await releases.check();
+      await releases.stage();
+      await releases.activate();
+    }
+    expect(sequences(releases)).toEqual([3, 2, 1]);
+    await releases.drop(new Set([1, 3]));
+    expect(sequences(releases)).toEqual([3, 1]);
+    expect(releases.find(1)?.manifest.sequence).toBe(1);
+    await releases.drop(new Set());
+    expect(sequences(releases)).toEqual([3]);
   });
 
   it('drop one that a newer pointer has withdrawn within one check: record, chunks and all', async () => {
@@ -104,20 +162,19 @@ describe('the releases', () => {
     expect(sequences(releases)).toEqual([3, 2]);
   });
 
-  it('keep a pointer that was signed again, of the active and of the waiting one, and change nothing else', async () => {
+  it('keep a pointer that was signed again, of the active and of the waiting one', async () => {
     const records = new MemoryRecords();
     const renewed = async (sequence: number): Promise<RenewedPointer> => {
       const { pointer, pointerBytes } = await release(sequence, 0, 99);
       return { pointer, pointerBytes };
     };
     const found = [await release(1), await renewed(1), await release(2), await renewed(2)];
-    const { releases, changes } = await open(records, found);
+    const { releases } = await open(records, found);
     expect(await releases.check()).toBe(true);
     expect(await releases.check()).toBe(false);
     expect((await open(records)).releases.active?.pointer).toMatchObject({ sequence: 1, expires: 99 });
     expect(await releases.check()).toBe(true);
     expect(await releases.check()).toBe(false);
-    expect(changes()).toBe(2);
     expect((await open(records)).releases.known.map(({ pointer }) => pointer.expires)).toEqual([99, 99]);
   });
 
@@ -125,10 +182,11 @@ describe('the releases', () => {
     const records = new MemoryRecords();
     const first = await open(records, [await release(1)]);
     await first.releases.check();
-    const record = records.entries.get('release-active') as { manifest: Uint8Array };
-    record.manifest[10] = (record.manifest[10] ?? 0) ^ 1;
+    const { releases: list } = records.entries.get('releases') as { releases: { manifest: Uint8Array }[] };
+    const manifest = list[0]?.manifest ?? new Uint8Array();
+    manifest[10] = (manifest[10] ?? 0) ^ 1;
     expect((await open(records)).releases.active).toBeUndefined();
-    records.entries.set('release-active', 'nonsense');
+    records.entries.set('releases', 'nonsense');
     expect((await open(records)).releases.active).toBeUndefined();
   });
 
@@ -186,22 +244,37 @@ describe('the headers of documents', () => {
   });
 });
 
-describe('the bypassed clients', () => {
+describe('the pins', () => {
+  const HOUR_MS = 60 * 60 * 1000;
+  beforeEach(() => void vi.useFakeTimers({ now: 0, toFake: ['Date'] }));
+  afterEach(() => void vi.useRealTimers());
+
   it('are remembered over restarts, also those that came while the record was read', async () => {
     const records = new MemoryRecords();
-    const first = new BypassedClients(records.open());
-    await first.add('a');
-    const second = new BypassedClients(records.open());
-    await second.add('b');
-    const third = new BypassedClients(records.open());
-    await third.open();
-    expect([third.has('a'), third.has('b'), third.has('c')]).toEqual([true, true, false]);
+    await new Pins(records.open()).set('a', 1);
+    await new Pins(records.open()).set('b', NO_RELEASE);
+    const third = new Pins(records.open());
+    await third.opened;
+    expect(['a', 'b', 'c'].map((id) => third.get(id))).toEqual([1, NO_RELEASE, undefined]);
   });
 
   it('do not include requests without a client', async () => {
-    const clients = new BypassedClients(new MemoryRecords().open());
-    await clients.add('');
-    expect(clients.has('')).toBe(false);
+    const pins = new Pins(new MemoryRecords().open());
+    await pins.set('', 1);
+    expect(pins.get('')).toBeUndefined();
+  });
+
+  it('die after an hour of absence, and not before', async () => {
+    const pins = new Pins(new MemoryRecords().open());
+    await pins.set('here', 1);
+    await pins.set('away', 2);
+    vi.setSystemTime(HOUR_MS - 1);
+    expect([...pins.refresh([{ id: 'here' }])]).toEqual([1, 2]);
+    vi.setSystemTime(HOUR_MS);
+    expect([...pins.refresh([{ id: 'here' }])]).toEqual([1]);
+    expect(pins.get('away')).toBeUndefined();
+    vi.setSystemTime(10 * HOUR_MS);
+    expect([...pins.refresh([{ id: 'here' }])]).toEqual([1]);
   });
 });
 
@@ -221,7 +294,7 @@ describe('the status', () => {
     for (let count = 0; count < 10; count += 1) board.addTraffic(traffic(1));
     await clock.advance(200);
     expect(published).toEqual([10]);
-    board.setPeers(2);
+    board.set({ peers: 2 });
     await clock.advance(1000);
     expect(published).toEqual([10, 10]);
   });
@@ -236,13 +309,5 @@ describe('the status', () => {
     second.addTraffic(traffic(2));
     await second.open();
     expect(second.current.traffic.plain.origin).toBe(7);
-  });
-
-  it('has no peers without a leader', () => {
-    const board = new StatusBoard(new VirtualClock(), new MemoryRecords().open(), () => undefined);
-    board.setLeader(true);
-    board.setPeers(4);
-    board.setLeader(false);
-    expect(board.current).toMatchObject({ peers: 0, leader: false });
   });
 });

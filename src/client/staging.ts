@@ -1,0 +1,190 @@
+import type { ChunkStore, Clock } from '../core/ports.ts';
+import { openBrowserDatabase } from '../platform/idb-database.ts';
+import { streamCodec } from '../platform/stream-codec.ts';
+import { subtleDigest } from '../platform/subtle-digest.ts';
+import { systemClock } from '../platform/system-clock.ts';
+
+import { decodeManifest, type Manifest, type PackedChunk } from '../protocol/manifest.ts';
+import type { StagingProgress } from '../protocol/release-news.ts';
+import { decodeSettings } from '../protocol/settings.ts';
+import type { Traffic } from '../protocol/traffic.ts';
+import { type GetChunks, getFrom, inTurn } from './chunk-getter.ts';
+import type { Releases } from './engine.ts';
+import type { EngineSlot } from './engine-slot.ts';
+import { fromOrigin } from './origin-swarm.ts';
+import { absentFrom, chunksOf, eagerAndLazy } from './release-chunks.ts';
+
+export interface StagingPorts {
+  readonly scope: string;
+  readonly slot: Pick<EngineSlot, 'fetch' | 'noteStored'>;
+  tell(progress: StagingProgress): void;
+  /** The publisher wants it to be used from the next load of any page on. */
+  apply(): void;
+  /** Of what came without the engine. */
+  readonly onTraffic: (delta: Traffic) => void;
+}
+
+/** What eyes can follow. */
+const TELL_INTERVAL_MS = 250;
+/** The engine writes in batches, when a transfer pauses. With no new chunk in the store for so long, it has no room. */
+const WRITE_LIMIT_MS = 5000;
+const WRITE_STEP_MS = 100;
+/** Got, and damaged or gone when it was read again: twice is the disk's fault. */
+const ROUNDS = 2;
+
+/**
+ * Brings what the next release needs into the store: peers first, then the origin, all of it verified. Nothing of it is
+ * used before the worker has made the release the active one; whatever ends an attempt, the chunks that came stay.
+ */
+export class Staging {
+  readonly #ports: StagingPorts;
+  readonly #clock: Clock = systemClock();
+  #run: { readonly sequence: number; readonly stop: AbortController; failed: boolean } | undefined;
+
+  constructor(ports: StagingPorts) {
+    this.#ports = ports;
+  }
+
+  /** Begins, or goes on, with the newest release if that is to be staged. A newer one ends the attempt for an older. */
+  setReleases(releases: Releases): void {
+    const [newest, ...others] = releases.manifests.map((bytes) => new Uint8Array(bytes));
+    if (!releases.stage || newest === undefined) return;
+    const manifest = decodeManifest(newest);
+    const { sequence } = manifest;
+    if (this.#run?.sequence === sequence && !this.#run.failed) return;
+    this.close();
+    const run = { sequence, stop: new AbortController(), failed: false };
+    this.#run = run;
+    void this.#stage(manifest, () => others.map(decodeManifest), releases.config.app, run.stop.signal).then(
+      (failure) => {
+        run.failed = failure !== '';
+      },
+    );
+  }
+
+  close(): void {
+    this.#run?.stop.abort();
+  }
+
+  /** Resolves with the code of what ended it, or an empty one. */
+  async #stage(manifest: Manifest, olds: () => Manifest[], app: string, signal: AbortSignal): Promise<string> {
+    const { scope } = this.#ports;
+    const { sequence } = manifest;
+    const database = openBrowserDatabase({ app, scope });
+    const progress = { sequence, doneBytes: 0, totalBytes: 0, staged: false, failure: '' };
+    const tell = (changes: Partial<StagingProgress>): void => {
+      if (!signal.aborted) this.#ports.tell(Object.assign(progress, changes));
+    };
+    const get = this.#getterOf(manifest, database.chunks);
+    try {
+      const { eager, lazy } = eagerAndLazy(manifest);
+      const failure = await this.#fill(database.chunks, get, chunksOf(manifest, eager), signal, tell);
+      tell({ failure, staged: failure === '' });
+      if (failure === '' && decodeSettings(manifest.settings).updates === 'on-next-load') this.#ports.apply();
+      // What is used although nobody waits for it stays up to date.
+      if (failure === '') await this.#refresh(database.chunks, get, { manifest, olds: olds(), lazy }, signal);
+      return failure;
+    } catch {
+      // No store: this browser keeps nothing, and the release cannot wait there.
+      tell({ failure: 'store-unavailable' });
+      return 'store-unavailable';
+    } finally {
+      await database.close();
+    }
+  }
+
+  /** The way of a chunk into the store. */
+  #getterOf(manifest: Manifest, store: ChunkStore): GetChunks {
+    const { slot, scope, onTraffic } = this.#ports;
+    const origin = fromOrigin(scope, manifest, store, onTraffic);
+    return inTurn(
+      (chunks, terms) => getFrom((ids, urgency, receiver) => slot.fetch(ids, urgency, receiver), chunks, terms),
+      async (chunks, terms) => {
+        const left = new Set(await origin(chunks, terms));
+        slot.noteStored(chunks.filter((chunk) => !left.has(chunk)).map(({ id }) => id));
+        return [...left];
+      },
+    );
+  }
+
+  async #fill(
+    store: ChunkStore,
+    get: GetChunks,
+    chunks: readonly PackedChunk[],
+    signal: AbortSignal,
+    tell: (changes: Partial<StagingProgress>) => void,
+  ): Promise<string> {
+    const ports = { store, digest: subtleDigest(), codec: streamCodec() };
+    let left = await absentFrom(ports, chunks, signal);
+    const totalBytes = sumOf(left);
+    let doneBytes = 0;
+    tell({ totalBytes });
+    let cancelTell: (() => void) | undefined;
+    const onChunk = ({ plainBytes }: PackedChunk): void => {
+      doneBytes = Math.min(totalBytes, doneBytes + plainBytes);
+      cancelTell ??= this.#clock.after(TELL_INTERVAL_MS, () => {
+        cancelTell = undefined;
+        tell({ doneBytes });
+      });
+    };
+    try {
+      for (let round = 0; left.length > 0; round += 1) {
+        if (round === ROUNDS) return 'store-full';
+        if ((await get(left, { signal, onChunk })).length > 0) return 'chunk-unavailable';
+        signal.throwIfAborted();
+        if (!(await this.#written(store, left, signal))) return 'store-full';
+        left = await absentFrom(ports, left, signal);
+      }
+    } finally {
+      cancelTell?.();
+    }
+    tell({ doneBytes: totalBytes });
+    return '';
+  }
+
+  /** Whether all of these get into the store. */
+  async #written(store: ChunkStore, chunks: readonly PackedChunk[], signal: AbortSignal): Promise<boolean> {
+    let lastCount = -1;
+    let waitedMs = 0;
+    for (;;) {
+      const stored = new Set(await store.list());
+      const count = chunks.filter(({ id }) => stored.has(id)).length;
+      if (count === chunks.length) return true;
+      waitedMs = count > lastCount ? 0 : waitedMs + WRITE_STEP_MS;
+      lastCount = count;
+      if (waitedMs >= WRITE_LIMIT_MS) return false;
+      signal.throwIfAborted();
+      await new Promise<void>((resolve) => this.#clock.after(WRITE_STEP_MS, resolve));
+    }
+  }
+
+  /** Lazy files of which an older release's version is here. */
+  async #refresh(
+    store: ChunkStore,
+    get: GetChunks,
+    { manifest, olds, lazy }: { manifest: Manifest; olds: readonly Manifest[]; lazy: readonly { path: string }[] },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const stored = new Set(await store.list());
+    const paths = new Set(lazy.map(({ path }) => path));
+    const used = new Set(
+      olds.flatMap((old) =>
+        old.files
+          .filter((file) => paths.has(file.path) && chunksOf(old, [file]).every(({ id }) => stored.has(id)))
+          .map(({ path }) => path),
+      ),
+    );
+    const wanted = chunksOf(
+      manifest,
+      manifest.files.filter(({ path }) => used.has(path)),
+    );
+    await get(
+      wanted.filter(({ id }) => !stored.has(id)),
+      { signal, onChunk: () => undefined },
+    );
+  }
+}
+
+function sumOf(chunks: readonly PackedChunk[]): number {
+  return chunks.reduce((sum, { plainBytes }) => sum + plainBytes, 0);
+}

@@ -1,0 +1,150 @@
+import type { Clock } from '../core/ports.ts';
+import { systemRandom } from '../platform/system-clock.ts';
+import { decodeReleaseNews } from '../protocol/release-news.ts';
+import { RELEASE_TIMING } from '../protocol/server-timing.ts';
+import { PROTOCOL_VERSION } from '../protocol/version.ts';
+import type { TabseedEvents, TabseedUpdate } from './api.ts';
+import type { Emitter } from './emitter.ts';
+import type { Releases } from './engine.ts';
+import type { Leader } from './leader.ts';
+import type { Staging } from './staging.ts';
+import type { WorkerLink } from './worker-link.ts';
+
+/** A page that is shown again may have missed a lot; one that is switched to and fro must not ask each time. */
+export const VISIBLE_INTERVAL_MS = 60_000;
+/** How old the last check of any tab becomes while pages are open. */
+export const CHECK_INTERVAL_MS = 30 * 60_000;
+/** Of the interval, either way: browsers that were opened together must not ask together. */
+const JITTER = 0.25;
+
+export interface UpdatesPorts {
+  readonly scope: string;
+  readonly clock: Clock;
+  readonly events: Pick<Emitter<TabseedEvents>, 'emit'>;
+  readonly link: Pick<WorkerLink, 'post' | 'request'>;
+}
+
+/**
+ * What a tab does about updates: it asks for news in time, tells the page what becomes of them, and where it leads, brings
+ * the next release into the store.
+ */
+export class Updates {
+  /** The release that the worker has stamped on this page's document; 0 for one that came past it. */
+  readonly release = documentRelease();
+  readonly #ports: UpdatesPorts;
+  #update: TabseedUpdate | null = null;
+  #staging: Promise<Staging> | undefined;
+  #isLost = false;
+
+  constructor(ports: UpdatesPorts) {
+    this.#ports = ports;
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') void this.#check(VISIBLE_INTERVAL_MS);
+    });
+    this.#checkLater();
+    this.wake();
+  }
+
+  get update(): TabseedUpdate | null {
+    return this.#update;
+  }
+
+  /** Tells the worker whose page this is, which it may have forgotten; the news come in its answer. */
+  wake(): void {
+    this.#ports.link.post({ type: 'watch', version: PROTOCOL_VERSION, release: this.release });
+  }
+
+  /** @throws TabseedError */
+  async apply(): Promise<boolean> {
+    try {
+      await this.#ports.link.request({ type: 'apply' });
+      return true;
+    } catch (error) {
+      if ((error as { readonly detail?: string }).detail === 'no-update') return false;
+      throw error;
+    }
+  }
+
+  /** @param data untrusted; a worker that has no release yet has no news either. */
+  handleNews(data: unknown): void {
+    if (data === null || data === undefined) return;
+    const { sequences, update } = decodeReleaseNews(data);
+    const before = this.#update;
+    if (JSON.stringify(before) !== JSON.stringify(update)) this.#update = update;
+    if (update !== null) this.#tell(update, before?.sequence === update.sequence ? before : undefined);
+    const isLost = this.release > 0 && !sequences.includes(this.release);
+    if (isLost && !this.#isLost) this.#ports.events.emit('unrecoverable', { sequence: this.release });
+    this.#isLost = isLost;
+  }
+
+  /** This tab leads, and the worker has told it what there is. */
+  async stage(releases: Releases, leader: Leader): Promise<void> {
+    if (!releases.stage) return;
+    this.#staging ??= this.#startStaging(leader);
+    try {
+      (await this.#staging).setReleases(releases);
+    } catch {
+      // The script is not to be had now. The releases come again with the next check.
+      this.#staging = undefined;
+    }
+  }
+
+  /** It does not lead any more. */
+  stop(): void {
+    void this.#staging?.then((staging) => staging.close());
+    this.#staging = undefined;
+  }
+
+  async #startStaging(leader: Leader): Promise<Staging> {
+    const { createStaging } = await import('./start-engine.ts');
+    const { scope, link } = this.#ports;
+    return createStaging({
+      scope,
+      slot: leader.slot,
+      tell: (progress) => void link.post({ type: 'staging', progress }),
+      apply: () => void link.post({ type: 'apply' }),
+      onTraffic: (delta) => leader.addTraffic(delta),
+    });
+  }
+
+  #tell(update: TabseedUpdate, before: TabseedUpdate | undefined): void {
+    const { events } = this.#ports;
+    const { sequence, version, doneBytes, totalBytes, staged, failure } = update;
+    const release = { sequence, version };
+    if (before === undefined) events.emit('update-available', release);
+    // A worker that was restarted since knows no figures.
+    if (totalBytes > 0 && (doneBytes !== before?.doneBytes || totalBytes !== before.totalBytes)) {
+      events.emit('update-progress', { ...release, doneBytes, totalBytes });
+    }
+    if (staged && !before?.staged) events.emit('update-ready', release);
+    if (failure !== '' && before?.failure !== failure) events.emit('update-failed', { ...release, code: failure });
+  }
+
+  #checkLater(): void {
+    const delayMs = CHECK_INTERVAL_MS * (1 - JITTER + 2 * JITTER * systemRandom().next());
+    this.#ports.clock.after(delayMs, () => {
+      // Another tab may have asked meanwhile.
+      void this.#check(CHECK_INTERVAL_MS / 2);
+      this.#checkLater();
+    });
+  }
+
+  async #check(intervalMs: number): Promise<void> {
+    try {
+      await this.#ports.link.request({ type: 'check', intervalMs });
+    } catch (error) {
+      // Offline is no news. What is there and is refused, the app's developers want to know.
+      const { detail: code } = error as { readonly detail?: string };
+      if (code === undefined || code.startsWith('origin-')) return;
+      this.#ports.events.emit('update-failed', { sequence: 0, version: '', code });
+    }
+  }
+}
+
+function documentRelease(): number {
+  const [load] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+  // Missing in Safari before 16.4.
+  const timings = (load as Partial<PerformanceNavigationTiming> | undefined)?.serverTiming ?? [];
+  const label = timings.find(({ name }) => name === RELEASE_TIMING)?.description;
+  return label !== undefined && /^\d{1,15}$/.test(label) ? Number(label) : 0;
+}

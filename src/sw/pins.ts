@@ -1,0 +1,51 @@
+import type { Records } from './records.ts';
+
+const RECORD = 'pins';
+/** A page in the back/forward cache is in no list of clients, and comes back with the id that it had. */
+const ABSENCE_MS = 60 * 60 * 1000;
+
+/** In place of a sequence: the page and its workers go to the network, as if there were no worker. */
+export const NO_RELEASE = 0;
+
+type Pin = readonly [sequence: number, seenMs: number];
+
+/** Which release each page, frame and worker has begun with: recorded, as they outlive this worker. */
+export class Pins {
+  readonly #records: Records;
+  /** Resolves when what earlier lives of the worker have recorded is read. */
+  readonly opened: Promise<void>;
+  #pins: ReadonlyMap<string, Pin> = new Map();
+
+  constructor(records: Records) {
+    this.#records = records;
+    this.opened = this.#open();
+  }
+
+  /** A sequence, NO_RELEASE, or `undefined` for a client that is not known. */
+  get(client: string): number | undefined {
+    return this.#pins.get(client)?.[0];
+  }
+
+  async set(client: string, sequence: number): Promise<void> {
+    if (client === '' || this.get(client) === sequence) return;
+    this.#pins = new Map([...this.#pins, [client, [sequence, Date.now()]]]);
+    // Not before the record is read: it would be lost.
+    await this.opened;
+    await this.#records.write({ [RECORD]: this.#pins });
+  }
+
+  /** `present` are here now; who was not for an hour is forgotten. Resolves with the sequences that are pinned. */
+  refresh(present: readonly { readonly id: string }[]): ReadonlySet<number> {
+    const now = Date.now();
+    const here = new Set(present.map(({ id }) => id));
+    const pins = [...this.#pins].map(([id, pin]) => [id, here.has(id) ? [pin[0], now] : pin] as const);
+    // A clock that was set back keeps a pin for longer; it does no harm.
+    this.#pins = new Map(pins.filter(([, [, seenMs]]) => now - seenMs < ABSENCE_MS) as [string, Pin][]);
+    return new Set([...this.#pins.values()].map(([sequence]) => sequence));
+  }
+
+  async #open(): Promise<void> {
+    const saved = await this.#records.read(RECORD);
+    if (saved instanceof Map) this.#pins = new Map([...(saved as ReadonlyMap<string, Pin>), ...this.#pins]);
+  }
+}

@@ -1,0 +1,171 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BrowserContext, Page } from 'playwright';
+import { expect } from 'vitest';
+import type { TabseedEvents } from '../../../src/client/index.ts';
+import { generateKey, type PublishOptions, publish } from '../../../src/publisher/index.ts';
+import { SCRIPTS } from '../../stage/app.ts';
+import { Stage } from '../../stage/stage.ts';
+import { openTab, POLL, page } from '../client-site.ts';
+
+/** Larger than one response is read ahead, and new in each release. */
+const LARGE_BYTES = 3_000_000;
+
+/** An app of which a test publishes one release after the other into the same folder, at one origin. */
+export class UpdatesSite {
+  readonly stage: Stage;
+  readonly #folder: string;
+  readonly #options: Partial<PublishOptions>;
+  readonly #key: string;
+
+  private constructor(stage: Stage, folder: string, options: Partial<PublishOptions>, key: string) {
+    this.stage = stage;
+    this.#folder = folder;
+    this.#options = options;
+    this.#key = key;
+  }
+
+  static async open(
+    options: Partial<PublishOptions> = {},
+    stageOptions: { signal?: false } = {},
+  ): Promise<UpdatesSite> {
+    const folder = await mkdtemp(join(tmpdir(), 'tabseed-updates-'));
+    const key = generateKey().pem;
+    await publishRelease(folder, key, options, 1);
+    return new UpdatesSite(await Stage.open(join(folder, 'out'), stageOptions), folder, options, key);
+  }
+
+  publish(number: number): Promise<void> {
+    return publishRelease(this.#folder, this.#key, this.#options, number);
+  }
+
+  /** A tab of a user who has all of release 1. */
+  async visit(context: BrowserContext): Promise<Page> {
+    const tab = await openTab(context, this.stage.url);
+    await tab.evaluate((paths) => tabseed.prefetch(paths), ['', 'frame.html', 'what.txt', 'only-1.txt', 'large.bin']);
+    // From here on the document, too, is the worker's.
+    await tab.reload();
+    await watch(tab);
+    return tab;
+  }
+
+  async close(): Promise<void> {
+    await this.stage.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function publishRelease(
+  folder: string,
+  key: string,
+  options: Partial<PublishOptions>,
+  number: number,
+): Promise<void> {
+  const source = join(folder, 'source');
+  await rm(source, { recursive: true, force: true });
+  await mkdir(source);
+  const large = new Uint8Array(LARGE_BYTES);
+  // Bytes that neither compress nor are in another release: a generator of Lehmer's.
+  let state = 1000 + number;
+  for (let index = 0; index < LARGE_BYTES; index += 1) {
+    state = (state * 48_271) % 2_147_483_647;
+    large[index] = state;
+  }
+  const files: Record<string, string | Uint8Array> = {
+    'index.html': page(`release ${number}`),
+    'frame.html': page(`frame of ${number}`),
+    'what.txt': `release ${number}`,
+    [`only-${number}.txt`]: `only in ${number}`,
+    'large.bin': large,
+  };
+  for (const [path, content] of Object.entries(files)) await writeFile(join(source, path), content);
+  await publish({ source, out: join(folder, 'out'), key, scripts: SCRIPTS, ...options });
+}
+
+/** Notes from now on what the page is told of updates. */
+async function watch(tab: Page): Promise<void> {
+  await tab.evaluate(async () => {
+    const told: [string, unknown][] = [];
+    Object.assign(globalThis, { told });
+    const names = ['update-available', 'update-progress', 'update-ready', 'update-failed', 'unrecoverable'] as const;
+    for (const name of names) tabseed.on(name, (value) => told.push([name, value]));
+    await tabseed.ready;
+  });
+}
+
+/** What the page was told, without figures. */
+export function told(tab: Page): Promise<(keyof TabseedEvents)[]> {
+  return tab.evaluate(() =>
+    (globalThis as unknown as { told: [keyof TabseedEvents, unknown][] }).told
+      .map(([name]) => name)
+      .filter((name, index, all) => name !== all[index - 1]),
+  );
+}
+
+/** Looks for news, and resolves when what is found could not be brought here, with the code of what failed. */
+export function failedUpdate(tab: Page): Promise<string> {
+  return tab.evaluate(async () => {
+    const failure = new Promise<string>((resolve) => tabseed.on('update-failed', ({ code }) => resolve(code)));
+    await tabseed.checkForUpdate();
+    return failure;
+  });
+}
+
+/** Looks for news until a newer release is whole in the store. */
+export async function staged(tab: Page): Promise<void> {
+  const isStaged = () =>
+    tab.evaluate(async () => {
+      await tabseed.checkForUpdate();
+      return tabseed.stats().update?.staged;
+    });
+  await expect.poll(isStaged, POLL).toBe(true);
+}
+
+/** What the page's document and a file that every release has are of. */
+export async function seenBy(tab: Page): Promise<[title: string, file: string]> {
+  return [await tab.title(), await text(tab, 'what.txt')];
+}
+
+/** A file's text, or the status of a failure. */
+export function text(tab: Page, path: string): Promise<string> {
+  return tab.evaluate(async (url) => {
+    const response = await fetch(url);
+    return response.ok ? response.text() : String(response.status);
+  }, path);
+}
+
+/** What a worker that was made of a blob gets for a path. */
+export function textInBlobWorker(tab: Page, path: string): Promise<string> {
+  return tab.evaluate(
+    (url) =>
+      new Promise<string>((resolve) => {
+        const code = `fetch(${JSON.stringify(new URL(url, location.href).href)}).then(async (r) => postMessage(r.ok ? await r.text() : String(r.status)))`;
+        const worker = new Worker(URL.createObjectURL(new Blob([code])));
+        worker.onmessage = ({ data }) => {
+          worker.terminate();
+          resolve(String(data));
+        };
+      }),
+    path,
+  );
+}
+
+/** What a frame of the page gets: its title, and a file that it fetches. */
+export function seenInFrame(tab: Page, path: string): Promise<[title: string, file: string]> {
+  return tab.evaluate(async (url) => {
+    const frame = document.createElement('iframe');
+    frame.src = 'frame.html';
+    await new Promise((resolve) => {
+      frame.onload = resolve;
+      document.body.append(frame);
+    });
+    const response = await (frame.contentWindow as Window).fetch(url);
+    const seen: [string, string] = [
+      frame.contentDocument?.title ?? '',
+      response.ok ? await response.text() : String(response.status),
+    ];
+    frame.remove();
+    return seen;
+  }, path);
+}
