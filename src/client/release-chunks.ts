@@ -2,6 +2,7 @@ import { openChunk } from '../core/chunk.ts';
 import { IntegrityError } from '../core/errors.ts';
 import type { ChunkStore, Codec, Digest } from '../core/ports.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
+import { isDeltaPath } from '../protocol/layout.ts';
 import { chunksOfFile, type Manifest, type PackedChunk, type ReleaseFile } from '../protocol/manifest.ts';
 import { decodeSettings } from '../protocol/settings.ts';
 
@@ -12,7 +13,9 @@ const READ_BATCH = 32;
 export function eagerAndLazy(manifest: Manifest): { eager: ReleaseFile[]; lazy: ReleaseFile[] } {
   const patterns = decodeSettings(manifest.settings).lazy.map((pattern) => new RegExp(pattern));
   const isLazy = ({ path }: ReleaseFile): boolean => patterns.some((pattern) => pattern.test(path));
-  return { eager: manifest.files.filter((file) => !isLazy(file)), lazy: manifest.files.filter(isLazy) };
+  // A delta has done its work when the release is there: none is kept for its own sake.
+  const files = manifest.files.filter(({ path }) => !isDeltaPath(path));
+  return { eager: files.filter((file) => !isLazy(file)), lazy: files.filter(isLazy) };
 }
 
 /** Each chunk of the files once. */

@@ -1,6 +1,7 @@
 import type { WantUrgency } from '../protocol/bridge-message.ts';
 import { ByteWriter } from '../protocol/bytes.ts';
-import { type ChunkId, newInstanceId, type PeerId } from '../protocol/identifier.ts';
+import { newInstanceId } from '../protocol/hash-bytes.ts';
+import type { ChunkId, PeerId } from '../protocol/identifier.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
 import { Catalog, type ChunkLocation, chunkAt } from './catalog.ts';

@@ -1,5 +1,6 @@
 import { createSHA256 } from 'hash-wasm';
-import { type Sha256, toHex } from '../protocol/identifier.ts';
+import { toHex } from '../protocol/hash-bytes.ts';
+import type { Sha256 } from '../protocol/identifier.ts';
 
 /** SHA-256 of bytes that come piece by piece, in constant memory. */
 export interface IncrementalSha256 {

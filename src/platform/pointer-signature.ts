@@ -1,4 +1,5 @@
-import { fromHex, type Sha256, toHex } from '../protocol/identifier.ts';
+import { fromHex, toHex } from '../protocol/hash-bytes.ts';
+import type { Sha256 } from '../protocol/identifier.ts';
 import { decodePointer, KEY_ID_BYTES, type KeyId, type Pointer } from '../protocol/pointer.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 

@@ -1,5 +1,5 @@
 import type { Digest } from '../core/ports.ts';
-import { toHex } from '../protocol/identifier.ts';
+import { toHex } from '../protocol/hash-bytes.ts';
 
 /** SHA-256 by WebCrypto: off the calling thread, and faster than Wasm at chunk sizes (bench/results/digest.json). */
 export function subtleDigest(): Digest {

@@ -1,8 +1,9 @@
-import { ByteReader, ByteWriter, encodeUtf8 } from './bytes.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
 import { isDeltaPath } from './layout.ts';
 import * as limits from './limits.ts';
 import { chunksOfFile, type Manifest, type PackedChunk } from './manifest.ts';
+import { encodeUtf8 } from './utf8.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
 /** Makes some chunks of one release out of content of an earlier one. Says nothing of what comes out: the manifest does. */

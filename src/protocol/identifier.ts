@@ -1,6 +1,3 @@
-import { type ByteReader, type ByteWriter, decodeLatin1 } from './bytes.ts';
-import { ProtocolError } from './errors.ts';
-
 /** Lower-case hex of a SHA-256: 64 characters. */
 export type Sha256 = string;
 /** SHA-256 of a chunk's plain bytes. */
@@ -13,9 +10,6 @@ export type PeerId = string;
 /** Of one engine's life, chosen by itself: 32 lower-case hex characters. A peer id changes with each reconnect, this stays. */
 export type InstanceId = string;
 
-const SHA256_BYTES = 32;
-const INSTANCE_BYTES = 16;
-
 const SHA256_PATTERN = /^[0-9a-f]{64}$/;
 const PEER_ID_PATTERN = /^[0-9a-f]{32}$/;
 
@@ -25,54 +19,4 @@ export function isSha256(value: unknown): value is Sha256 {
 
 export function isPeerId(value: unknown): value is PeerId {
   return typeof value === 'string' && PEER_ID_PATTERN.test(value);
-}
-
-export function toHex(bytes: Uint8Array): string {
-  const digits = new Uint8Array(bytes.length * 2);
-  for (let index = 0; index < bytes.length; index += 1) {
-    const byte = bytes[index] as number;
-    digits[index * 2] = hexDigit(byte >> 4);
-    digits[index * 2 + 1] = hexDigit(byte & 0xf);
-  }
-  return decodeLatin1(digits);
-}
-
-/** ASCII code: `0` is 0x30, `a` is 0x61. */
-function hexDigit(value: number): number {
-  return value < 10 ? 0x30 + value : 0x61 - 10 + value;
-}
-
-/** @throws ProtocolError `bad-value` unless it is an even number of hex digits. */
-export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
-  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) throw new ProtocolError('bad-value', 'not hex');
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let index = 0; index < bytes.length; index += 1) {
-    bytes[index] = Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16);
-  }
-  return bytes;
-}
-
-export function readSha256(reader: ByteReader): Sha256 {
-  return toHex(reader.bytes(SHA256_BYTES));
-}
-
-/** @throws RangeError on anything but a SHA-256 in lower-case hex: the caller's mistake. */
-export function writeSha256(writer: ByteWriter, hash: Sha256): void {
-  if (!isSha256(hash)) throw new RangeError(`"${String(hash)}" is not a SHA-256`);
-  writer.bytes(fromHex(hash));
-}
-
-export function readInstanceId(reader: ByteReader): InstanceId {
-  return toHex(reader.bytes(INSTANCE_BYTES));
-}
-
-/** @throws RangeError on anything but 32 lower-case hex characters: the caller's mistake. */
-export function writeInstanceId(writer: ByteWriter, instance: InstanceId): void {
-  if (!PEER_ID_PATTERN.test(instance)) throw new RangeError(`"${instance}" is not an instance id`);
-  writer.bytes(fromHex(instance));
-}
-
-/** @param random numbers from 0 up to 1. */
-export function newInstanceId(random: () => number): InstanceId {
-  return toHex(Uint8Array.from({ length: INSTANCE_BYTES }, () => random() * 256));
 }

@@ -7,16 +7,8 @@
  */
 export { ENCODINGS, type Encoding } from './encoding.ts';
 export { PROTOCOL_ERROR_CODES, ProtocolError, type ProtocolErrorCode } from './errors.ts';
-export {
-  type ChunkId,
-  fromHex,
-  isPeerId,
-  isSha256,
-  type PackId,
-  type PeerId,
-  type Sha256,
-  toHex,
-} from './identifier.ts';
+export { fromHex, toHex } from './hash-bytes.ts';
+export { type ChunkId, isPeerId, isSha256, type PackId, type PeerId, type Sha256 } from './identifier.ts';
 export { manifestPath, POINTER_PATH, packPath, WORKER_SCRIPT } from './layout.ts';
 export * as limits from './limits.ts';
 export {

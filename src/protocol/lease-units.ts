@@ -1,5 +1,5 @@
 import { ProtocolError } from './errors.ts';
-import { fromHex, toHex } from './identifier.ts';
+import { fromHex, toHex } from './hash-bytes.ts';
 
 /** Numbers of units of a pack as a bit field in lower-case hex: bit 0 of a byte is its lowest-numbered unit, as in `bitfield`. */
 export function writeUnits(units: Iterable<number>): string {

@@ -1,7 +1,8 @@
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { type Encoding, encodingOfTag, encodingTag } from './encoding.ts';
 import { ProtocolError } from './errors.ts';
-import { type ChunkId, type PackId, readSha256, type Sha256, writeSha256 } from './identifier.ts';
+import { readSha256, writeSha256 } from './hash-bytes.ts';
+import type { ChunkId, PackId, Sha256 } from './identifier.ts';
 import * as limits from './limits.ts';
 import { checkManifest } from './manifest-check.ts';
 import type { ReleasePath } from './release-path.ts';

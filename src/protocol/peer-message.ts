@@ -1,14 +1,8 @@
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { type Encoding, encodingOfTag, encodingTag } from './encoding.ts';
 import { ProtocolError } from './errors.ts';
-import {
-  type InstanceId,
-  type PackId,
-  readInstanceId,
-  readSha256,
-  writeInstanceId,
-  writeSha256,
-} from './identifier.ts';
+import { readInstanceId, readSha256, writeInstanceId, writeSha256 } from './hash-bytes.ts';
+import type { InstanceId, PackId } from './identifier.ts';
 import * as limits from './limits.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 

@@ -1,7 +1,9 @@
-import { ByteReader, ByteWriter, encodeUtf8 } from './bytes.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
-import { fromHex, readSha256, type Sha256, toHex, writeSha256 } from './identifier.ts';
+import { fromHex, readSha256, toHex, writeSha256 } from './hash-bytes.ts';
+import type { Sha256 } from './identifier.ts';
 import * as limits from './limits.ts';
+import { encodeUtf8 } from './utf8.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
 /** What the signed file at the fixed URL says: which manifest is the newest. */

@@ -1,5 +1,5 @@
-import { encodeUtf8 } from './bytes.ts';
 import { MAX_PATH_BYTES } from './limits.ts';
+import { encodeUtf8 } from './utf8.ts';
 
 /**
  * A file's path in a release: relative to the scope, `/` between segments, Unicode text that is percent-encoded when it

@@ -1,5 +1,6 @@
 import { ByteWriter } from './bytes.ts';
-import { fromHex, type Sha256 } from './identifier.ts';
+import { fromHex } from './hash-bytes.ts';
+import type { Sha256 } from './identifier.ts';
 
 /**
  * The bytes whose SHA-256 names the swarm on a signaling server. The keys are in it, so that a publisher who does not

@@ -1,8 +1,8 @@
-import { encodeUtf8 } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
 import { MAX_LAZY_PATTERNS, MAX_PATH_BYTES, MAX_SETTINGS_BYTES } from './limits.ts';
 import { asCount, asLabel, asList, asOneOf, asText, parseFields } from './shape.ts';
 import { type Reach, SIGNAL_PATH } from './signal-message.ts';
+import { encodeUtf8 } from './utf8.ts';
 
 /** Whom a browser may exchange chunks with; DESIGN.md, Manners. */
 export type Mode = 'off' | 'site' | 'group' | 'internet';

@@ -1,6 +1,6 @@
-import { encodeUtf8 } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
 import { MAX_LABEL_BYTES } from './limits.ts';
+import { encodeUtf8 } from './utf8.ts';
 
 /**
  * Checks for decoders of structured values (parsed JSON, structured clones): each returns the value with its type or

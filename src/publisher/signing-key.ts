@@ -7,7 +7,8 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { type Sha256, toHex } from '../protocol/identifier.ts';
+import { toHex } from '../protocol/hash-bytes.ts';
+import type { Sha256 } from '../protocol/identifier.ts';
 import { KEY_ID_BYTES, type KeyId, type PointerSignature, type SignedPointer } from '../protocol/pointer.ts';
 import { PublishError } from './errors.ts';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { ByteReader, ByteWriter, decodeUtf8, encodeUtf8 } from '../../../src/protocol/bytes.ts';
-import { fromHex, toHex } from '../../../src/protocol/identifier.ts';
+import { ByteReader, ByteWriter } from '../../../src/protocol/bytes.ts';
+import { fromHex, toHex } from '../../../src/protocol/hash-bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../../../src/protocol/utf8.ts';
 import { PROPERTY_TIMEOUT_MS } from './property-timeout.ts';
 import { refusal } from './vectors.ts';
 

@@ -10,7 +10,7 @@ import {
   plainBytesOf,
 } from '../../../src/protocol/delta.ts';
 import { ProtocolError } from '../../../src/protocol/errors.ts';
-import { fromHex } from '../../../src/protocol/identifier.ts';
+import { fromHex } from '../../../src/protocol/hash-bytes.ts';
 import { deltaPath, deltaSource, isDeltaPath, manifestPatchPath } from '../../../src/protocol/layout.ts';
 import * as limits from '../../../src/protocol/limits.ts';
 import { decodeLzma } from '../../../src/protocol/lzma-decoder.ts';

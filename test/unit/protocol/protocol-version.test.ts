@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { toHex } from '../../../src/protocol/identifier.ts';
+import { toHex } from '../../../src/protocol/hash-bytes.ts';
 import * as limits from '../../../src/protocol/limits.ts';
 import { PROTOCOL_VERSION } from '../../../src/protocol/version.ts';
 import { bytesOf, type Layout, readVectors } from './vectors.ts';

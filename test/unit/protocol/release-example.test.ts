@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { fromHex } from '../../../src/protocol/identifier.ts';
+import { fromHex } from '../../../src/protocol/hash-bytes.ts';
 import { chunksOfFile, decodeManifest, packBytes } from '../../../src/protocol/manifest.ts';
 import { decodePointer, encodePointer } from '../../../src/protocol/pointer.ts';
 import { roomBytes } from '../../../src/protocol/room.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { ProtocolError } from '../../../src/protocol/errors.ts';
-import { fromHex } from '../../../src/protocol/identifier.ts';
+import { fromHex } from '../../../src/protocol/hash-bytes.ts';
 
 /** Bytes in hex, what they mean, and how often they repeat (once when it is left out). */
 export type Layout = readonly (readonly [hex: string, meaning: string, times?: number])[];
