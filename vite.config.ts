@@ -114,7 +114,11 @@ export default defineConfig({
             unsafe_arrows: true,
             unsafe_methods: true,
           },
-          mangle: { toplevel: true, properties: { regex: new RegExp(`^(?:${SHORTENED_NAMES.join('|')})$`) } },
+          mangle: {
+            toplevel: true,
+            // Names of the DOM too, of which a worker has none.
+            properties: { builtins: true, regex: new RegExp(`^(?:${SHORTENED_NAMES.join('|')})$`) },
+          },
         },
         rolldownOptions: {
           input: entries.worker,

@@ -49,7 +49,7 @@ export function readInstanceId(reader: ByteReader): InstanceId {
 
 /** @throws RangeError on anything but 32 lower-case hex characters: the caller's mistake. */
 export function writeInstanceId(writer: ByteWriter, instance: InstanceId): void {
-  if (!isPeerId(instance)) throw new RangeError(`"${instance}" is not an instance id`);
+  if (!isPeerId(instance)) throw new RangeError(`"${String(instance)}" is not an instance id`);
   writer.bytes(fromHex(instance));
 }
 

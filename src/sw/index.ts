@@ -1,3 +1,5 @@
+import { NOT_FOUND } from '../core/absence.ts';
+import { OriginError } from '../core/errors.ts';
 import { httpOrigin } from '../platform/http-origin.ts';
 import { openBrowserDatabase } from '../platform/idb-database.ts';
 import { silentLog } from '../platform/log.ts';
@@ -6,6 +8,7 @@ import { loadRelease } from '../platform/release-source.ts';
 import { streamCodec } from '../platform/stream-codec.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { packPath } from '../protocol/layout.ts';
 import { readManifest } from '../protocol/manifest.ts';
 import { pathToUrl } from '../protocol/release-path.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
@@ -76,6 +79,12 @@ function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerP
       const loaded = await loadRelease({ base, fetch, config, known, now: Date.now, digest, decode: readManifest });
       if (loaded.outcome === 'refused') throw new ReleaseRefusedError(loaded.code);
       return loaded.outcome === 'no-news' ? undefined : loaded;
+    },
+    probePacks: async ({ packs }) => {
+      const answers = packs.map(({ id }) => fetch(new URL(packPath(id), base), { method: 'HEAD' }));
+      // Other errors may be a host's that knows no HEAD.
+      if ((await Promise.all(answers)).some(({ status }) => status === NOT_FOUND))
+        throw new OriginError('origin-status', 'packs are missing');
     },
     remove: () => removeApp(scope, owner, database),
     headersOf: async (path) => {

@@ -3,7 +3,7 @@ import { readManifest } from '../protocol/manifest.ts';
 import { chunksOnlyIn } from './dropped-chunks.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
-type ReleasesPorts = Pick<WorkerPorts, 'records' | 'digest' | 'store' | 'verifyPointer' | 'loadRelease'>;
+type ReleasesPorts = Pick<WorkerPorts, 'records' | 'digest' | 'store' | 'verifyPointer' | 'loadRelease' | 'probePacks'>;
 
 const RECORD = 'releases';
 
@@ -115,9 +115,13 @@ export class Releases {
         (isNews ? release.manifest.sequence <= this.#active : release !== before) &&
         release.manifest.sequence >= newest.pointer.minimumSequence,
     );
-    if (isNews) this.#isStaged = false;
     // A page that is open on a withdrawn release gets what the origin would give it, too: the files of this one.
-    if (!kept.some(({ manifest }) => manifest.sequence === this.#active)) this.#active = newest.manifest.sequence;
+    if (!kept.some(({ manifest }) => manifest.sequence === this.#active)) {
+      // Used before it is here: in an upload in the wrong order it would be announced before it is there.
+      await this.#ports.probePacks(newest.manifest);
+      this.#active = newest.manifest.sequence;
+    }
+    if (isNews) this.#isStaged = false;
     await this.#set([newest, ...kept]);
     return isNews;
   }

@@ -1,5 +1,6 @@
 import type { Clock, Codec, Digest, Log, Origin } from '../core/ports.ts';
 import type { LoadedRelease, RenewedPointer } from '../platform/release-source.ts';
+import type { Manifest } from '../protocol/manifest.ts';
 import type { Pointer } from '../protocol/pointer.ts';
 import type { ReleasePath } from '../protocol/release-path.ts';
 import type { Records } from './records.ts';
@@ -26,6 +27,8 @@ export interface WorkerPorts {
    * @throws Error when the origin is away, or what it has is refused.
    */
   loadRelease(known: Pointer | undefined): Promise<LoadedRelease | RenewedPointer | undefined>;
+  /** @throws Error when the origin lacks a pack. */
+  probePacks(manifest: Manifest): Promise<void>;
   /** Deletes what the app keeps in this browser, and takes the worker away. */
   remove(): Promise<void>;
   /** The response headers of a file. @throws Error when the origin does not answer with success. */

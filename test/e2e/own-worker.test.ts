@@ -130,7 +130,7 @@ describe.each([
     expect(scripts).toEqual([new URL('sw.js', stage.url).href]);
     await tab.evaluate(() => tabseed.prefetch(['data.bin']));
     const source1 = await tab.evaluate(async () => (await fetch('data.bin')).headers.get('server-timing'));
-    expect(source1).toBe('tabseed;desc="store"');
+    expect(source1).toMatch(/^tabseed;desc="store", tabseed\.r;desc="\d+"$/);
 
     // The page and two chunks of the file: what a leader's engine has fetched is written some time later.
     await expect.poll(() => storedChunks(tab), POLL).toBe(3);

@@ -76,7 +76,10 @@ describe('a page and a worker of different versions', () => {
             const hash = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
             return [hash, response.headers.get('server-timing')];
           });
-          expect(from).toEqual([mixed.hashes.get('bulk.bin'), `tabseed;desc="${source}"`]);
+          expect(from).toEqual([
+            mixed.hashes.get('bulk.bin'),
+            expect.stringMatching(new RegExp(`^tabseed;desc="${source}", tabseed\\.r;desc="\\d+"$`)),
+          ]);
         }
         await tab.evaluate(() => tabseed.prefetch(['bulk.bin']));
         expect(await tab.evaluate(() => tabseed.stats())).toMatchObject({ release: null, peers: 0 });

@@ -34,7 +34,11 @@ async function release(sequence: number, minimumSequence = 0, expires = 0): Prom
 }
 
 describe('the releases', () => {
-  const open = async (records: MemoryRecords, found: (LoadedRelease | RenewedPointer | undefined)[] = []) => {
+  const open = async (
+    records: MemoryRecords,
+    found: (LoadedRelease | RenewedPointer | undefined)[] = [],
+    probePacks: () => Promise<void> = () => Promise.resolve(),
+  ) => {
     let changes = 0;
     const store = new MemoryStore();
     const releases = new Releases(
@@ -42,6 +46,7 @@ describe('the releases', () => {
         ...{ records: records.open(), digest: syncDigest(), store },
         verifyPointer: (bytes) => Promise.resolve(JSON.parse(new TextDecoder().decode(bytes)) as Pointer),
         loadRelease: () => Promise.resolve(found.shift()),
+        probePacks,
       },
       () => {
         changes += 1;
@@ -62,6 +67,18 @@ describe('the releases', () => {
     expect(changes()).toBe(1);
     const again = await open(records);
     expect(again.releases.active?.manifest.sequence).toBe(1);
+  });
+
+  it('take none for the first one while its packs are not there', async () => {
+    const records = new MemoryRecords();
+    let areThere = false;
+    const probe = () => (areThere ? Promise.resolve() : Promise.reject(new Error('packs are missing')));
+    const { releases } = await open(records, [await release(1), await release(1)], probe);
+    await expect(releases.check()).rejects.toThrow('packs are missing');
+    expect(releases.known).toEqual([]);
+    areThere = true;
+    expect(await releases.check()).toBe(true);
+    expect(releases.active?.manifest.sequence).toBe(1);
   });
 
   it('let a newer one wait until it is staged and activated, over restarts of the worker', async () => {
