@@ -1,17 +1,20 @@
+import type { NamedManifest } from '../core/delta.ts';
 import type { ChunkStore, Clock } from '../core/ports.ts';
+import type { Swarm } from '../core/swarm.ts';
 import { openBrowserDatabase } from '../platform/idb-database.ts';
 import { streamCodec } from '../platform/stream-codec.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock } from '../platform/system-clock.ts';
-
+import type { ChunkId } from '../protocol/identifier.ts';
 import { decodeManifest, type Manifest, type PackedChunk } from '../protocol/manifest.ts';
 import type { StagingProgress } from '../protocol/release-news.ts';
 import { decodeSettings } from '../protocol/settings.ts';
 import type { Traffic } from '../protocol/traffic.ts';
 import { type GetChunks, getFrom, inTurn } from './chunk-getter.ts';
+import { byDelta } from './delta-getter.ts';
 import type { Releases } from './engine.ts';
 import type { EngineSlot } from './engine-slot.ts';
-import { fromOrigin } from './origin-swarm.ts';
+import { OriginSwarm } from './origin-swarm.ts';
 import { absentFrom, chunksOf, eagerAndLazy } from './release-chunks.ts';
 
 export interface StagingPorts {
@@ -47,7 +50,7 @@ export class Staging {
 
   /** Begins, or goes on, with the newest release if that is to be staged. A newer one ends the attempt for an older. */
   setReleases(releases: Releases): void {
-    const [newest, ...others] = releases.manifests.map((bytes) => new Uint8Array(bytes));
+    const [newest, ...older] = releases.manifests.map((bytes) => new Uint8Array(bytes));
     if (!releases.stage || newest === undefined) return;
     const manifest = decodeManifest(newest);
     const { sequence } = manifest;
@@ -55,11 +58,9 @@ export class Staging {
     this.close();
     const run = { sequence, stop: new AbortController(), failed: false };
     this.#run = run;
-    void this.#stage(manifest, () => others.map(decodeManifest), releases.config.app, run.stop.signal).then(
-      (failure) => {
-        run.failed = failure !== '';
-      },
-    );
+    void this.#stage(manifest, () => named(older), releases.config.app, run.stop.signal).then((failure) => {
+      run.failed = failure !== '';
+    });
   }
 
   close(): void {
@@ -67,7 +68,12 @@ export class Staging {
   }
 
   /** Resolves with the code of what ended it, or an empty one. */
-  async #stage(manifest: Manifest, olds: () => Manifest[], app: string, signal: AbortSignal): Promise<string> {
+  async #stage(
+    manifest: Manifest,
+    olds: () => Promise<readonly NamedManifest[]>,
+    app: string,
+    signal: AbortSignal,
+  ): Promise<string> {
     const { scope } = this.#ports;
     const { sequence } = manifest;
     const database = openBrowserDatabase({ app, scope });
@@ -75,14 +81,14 @@ export class Staging {
     const tell = (changes: Partial<StagingProgress>): void => {
       if (!signal.aborted) this.#ports.tell(Object.assign(progress, changes));
     };
-    const get = this.#getterOf(manifest, database.chunks);
+    const get = this.#getterOf(manifest, olds, database.chunks);
     try {
       const { eager, lazy } = eagerAndLazy(manifest);
       const failure = await this.#fill(database.chunks, get, chunksOf(manifest, eager), signal, tell);
       tell({ failure, staged: failure === '' });
       if (failure === '' && decodeSettings(manifest.settings).updates === 'on-next-load') this.#ports.apply();
       // What is used although nobody waits for it stays up to date.
-      if (failure === '') await this.#refresh(database.chunks, get, { manifest, olds: olds(), lazy }, signal);
+      if (failure === '') await this.#refresh(database.chunks, get, { manifest, olds: await olds(), lazy }, signal);
       return failure;
     } catch {
       // No store: this browser keeps nothing, and the release cannot wait there.
@@ -93,15 +99,18 @@ export class Staging {
     }
   }
 
-  /** The way of a chunk into the store. */
-  #getterOf(manifest: Manifest, store: ChunkStore): GetChunks {
+  /** The way of a chunk into the store: made of what is here, from peers, from the origin. */
+  #getterOf(manifest: Manifest, olds: () => Promise<readonly NamedManifest[]>, store: ChunkStore): GetChunks {
     const { slot, scope, onTraffic } = this.#ports;
-    const origin = fromOrigin(scope, manifest, store, onTraffic);
+    const origin = new OriginSwarm(scope, manifest, store, onTraffic);
+    const fetch: Swarm['fetch'] = (ids, urgency, receiver) => slot.fetch(ids, urgency, receiver);
+    const noteStored = (ids: readonly ChunkId[]): void => slot.noteStored(ids);
     return inTurn(
-      (chunks, terms) => getFrom((ids, urgency, receiver) => slot.fetch(ids, urgency, receiver), chunks, terms),
+      byDelta({ store, fetch: origin.after(fetch), noteStored }, manifest, olds),
+      (chunks, terms) => getFrom(fetch, chunks, terms),
       async (chunks, terms) => {
-        const left = new Set(await origin(chunks, terms));
-        slot.noteStored(chunks.filter((chunk) => !left.has(chunk)).map(({ id }) => id));
+        const left = new Set(await origin.get(chunks, terms));
+        noteStored(chunks.filter((chunk) => !left.has(chunk)).map(({ id }) => id));
         return [...left];
       },
     );
@@ -162,13 +171,13 @@ export class Staging {
   async #refresh(
     store: ChunkStore,
     get: GetChunks,
-    { manifest, olds, lazy }: { manifest: Manifest; olds: readonly Manifest[]; lazy: readonly { path: string }[] },
+    { manifest, olds, lazy }: { manifest: Manifest; olds: readonly NamedManifest[]; lazy: readonly { path: string }[] },
     signal: AbortSignal,
   ): Promise<void> {
     const stored = new Set(await store.list());
     const paths = new Set(lazy.map(({ path }) => path));
     const used = new Set(
-      olds.flatMap((old) =>
+      olds.flatMap(({ manifest: old }) =>
         old.files
           .filter((file) => paths.has(file.path) && chunksOf(old, [file]).every(({ id }) => stored.has(id)))
           .map(({ path }) => path),
@@ -183,6 +192,13 @@ export class Staging {
       { signal, onChunk: () => undefined },
     );
   }
+}
+
+function named(manifests: readonly Uint8Array[]): Promise<NamedManifest[]> {
+  const digest = subtleDigest();
+  return Promise.all(
+    manifests.map(async (bytes) => ({ hash: await digest.sha256(bytes), manifest: decodeManifest(bytes) })),
+  );
 }
 
 function sumOf(chunks: readonly PackedChunk[]): number {
