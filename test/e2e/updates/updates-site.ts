@@ -17,13 +17,14 @@ export class UpdatesSite {
   readonly stage: Stage;
   readonly #folder: string;
   readonly #options: Partial<PublishOptions>;
-  readonly #key: string;
+  /** PEM of the publisher's key. */
+  readonly key: string;
 
   private constructor(stage: Stage, folder: string, options: Partial<PublishOptions>, key: string) {
     this.stage = stage;
     this.#folder = folder;
     this.#options = options;
-    this.#key = key;
+    this.key = key;
   }
 
   static async open(
@@ -36,8 +37,12 @@ export class UpdatesSite {
     return new UpdatesSite(await Stage.open(join(folder, 'out'), stageOptions), folder, options, key);
   }
 
+  get out(): string {
+    return join(this.#folder, 'out');
+  }
+
   publish(number: number): Promise<void> {
-    return publishRelease(this.#folder, this.#key, this.#options, number);
+    return publishRelease(this.#folder, this.key, this.#options, number);
   }
 
   /** A tab of a user who has all of release 1. */
