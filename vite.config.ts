@@ -6,12 +6,13 @@ import { SHORTENED_NAMES } from './worker-names.ts';
 
 const BROWSER_TARGET = 'es2022';
 const NODE_TARGET = 'node20.19';
-const ENVIRONMENTS = ['page', 'worker', 'node', 'lib', 'client'] as const;
+const ENVIRONMENTS = ['page', 'boot', 'worker', 'node', 'lib', 'client'] as const;
 
 type Entries = Record<string, string>;
 
 const entries: Record<(typeof ENVIRONMENTS)[number], Entries> = {
   page: { client: 'src/client/index.ts' },
+  boot: { boot: 'src/client/boot.ts' },
   worker: { sw: 'src/sw/sw.ts' },
   node: {
     'cli/main': 'src/cli/main.ts',
@@ -89,6 +90,19 @@ export default defineConfig({
           optimization: { inlineConst: true },
           // Library mode alone keeps the white space of ES modules.
           output: { minify: true, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+        },
+      },
+    },
+    // A classic script, which a page waits for; the hash lets browsers keep it.
+    boot: {
+      consumer: 'client',
+      build: {
+        ...SHARED,
+        outDir: 'dist/page',
+        target: BROWSER_TARGET,
+        rolldownOptions: {
+          input: entries.boot,
+          output: { format: 'iife', minify: true, entryFileNames: '[name]-[hash].js', codeSplitting: false },
         },
       },
     },

@@ -34,6 +34,7 @@ interface PublishFlags {
   readonly worker?: string;
   readonly headers?: string;
   readonly inject: boolean;
+  readonly boot: boolean;
   readonly sequence?: number;
   readonly withdraw: boolean;
   readonly json: boolean;
@@ -75,6 +76,7 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
     .option('--worker <path>', "the app's own service worker in <src>, which has Tabseed in it")
     .option('--headers <file>', 'response headers by path (default: _headers in <src>)')
     .option('--no-inject', 'do not add the client script to HTML files')
+    .option('--boot', 'a first visit waits up to 3 s for what other browsers have of the page', false)
     .option('--sequence <number>', 'number of this release (default: from the time)', parseSequence)
     .option('--withdraw', 'browsers and seeds delete all earlier releases and give them to nobody', false)
     .option('--json', 'print one JSON object', false)
@@ -107,6 +109,7 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
       worker: flags.worker,
       headersFile: flags.headers,
       inject: flags.inject,
+      boot: flags.boot,
       sequence: flags.sequence,
       withdraw: flags.withdraw,
       created: sourceDateEpoch(process.env.SOURCE_DATE_EPOCH),

@@ -4,10 +4,11 @@ import { MAX_URL_CHARACTERS, MAX_URLS_PER_MESSAGE } from '../protocol/limits.ts'
 export interface LoadedResource {
   readonly name: string;
   readonly startTime: number;
-  /** HTTP status; 0 or missing where the browser does not tell. */
+  /** HTTP status; 0 for what was given up, as a boot does. Missing where the browser does not tell. */
   readonly responseStatus?: number;
 }
 
+const FIRST_STATUS = 100;
 const FIRST_ERROR_STATUS = 400;
 
 /**
@@ -21,9 +22,10 @@ export function adoptableUrls(
   facts: { readonly scope: string; readonly controlledAt: number; readonly seen: Set<string> },
 ): string[][] {
   const urls: string[] = [];
-  for (const { name, startTime, responseStatus = 0 } of resources) {
+  for (const { name, startTime, responseStatus = FIRST_STATUS } of resources) {
     const [url = ''] = name.split('#', 1);
-    if (startTime > facts.controlledAt || responseStatus >= FIRST_ERROR_STATUS) continue;
+    if (startTime > facts.controlledAt || responseStatus < FIRST_STATUS || responseStatus >= FIRST_ERROR_STATUS)
+      continue;
     if (!url.startsWith(facts.scope) || url.length > MAX_URL_CHARACTERS || facts.seen.has(url)) continue;
     facts.seen.add(url);
     urls.push(url);

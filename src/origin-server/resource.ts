@@ -46,7 +46,7 @@ export function isHidden(path: ReleasePath, isPublished: boolean): boolean {
   return !isPublished && (name === '_headers' || /\.(?:pem|key)$/.test(name));
 }
 
-const HASH_NAMED = /^tabseed\/(?:pack|manifest)-[0-9a-f]{64}\.bin$/;
+const HASH_NAMED = /^tabseed\/(?:(?:pack|manifest)-[0-9a-f]{64}\.bin|[\w-]+-[\w-]{8}\.js)$/;
 
 /** Cache-Control of a file that the publisher gave none. */
 export function cacheControl(path: ReleasePath): string {

@@ -30,6 +30,8 @@ export interface FilePublisherOptions {
   readonly scope: string | undefined;
   /** The app's own worker, and what is written in front of it. */
   readonly worker: { readonly path: string; readonly firstLine: Uint8Array } | undefined;
+  /** Path of the script that holds up first visits. */
+  readonly boot: string | undefined;
   readonly rules: HeaderRules;
   /** The signaling server, where it is on a host of its own. */
   readonly signal: URL | undefined;
@@ -101,8 +103,8 @@ export class FilePublisher {
   }
 
   #inject(pieces: AsyncIterable<Uint8Array>, path: ReleasePath): AsyncIterable<Uint8Array> {
-    const { scope, worker } = this.#options;
-    const place = { path, scope, worker: worker?.path, hasFolder: (folder: string) => this.#folders.has(folder) };
+    const { scope, worker, boot } = this.#options;
+    const place = { path, scope, boot, worker: worker?.path, hasFolder: (folder: string) => this.#folders.has(folder) };
     return injectScript(pieces, place, {
       onPolicy: (value) => this.#checkPolicy(path, value),
       onSkipped: () => this.#options.onWarning(`${path} is UTF-16 and got no script tag: save it as UTF-8`),

@@ -66,6 +66,8 @@ export interface PublishOptions {
   readonly headersFile?: string | undefined;
   /** Add the client script to HTML files. @default true */
   readonly inject?: boolean | undefined;
+  /** A first visit waits, for at most three seconds, for what peers have of the page's files. @default false */
+  readonly boot?: boolean | undefined;
   /** @default the larger of the previous sequence + 1 and the time in Unix seconds */
   readonly sequence?: number | undefined;
   /** Unix seconds that the release states. @default now */
@@ -110,6 +112,7 @@ export interface PublishPlan {
   readonly worker: string | undefined;
   readonly headersFile: string | undefined;
   readonly inject: boolean;
+  readonly boot: boolean;
   readonly sequence: number | undefined;
   readonly created: number;
   readonly withdraw: boolean;
@@ -156,6 +159,7 @@ export function planOf(options: PublishOptions, now: number): PublishPlan {
     worker: options.worker,
     headersFile: options.headersFile,
     inject: options.inject ?? true,
+    boot: isBoot(options),
     sequence,
     created,
     withdraw: options.withdraw ?? false,
@@ -183,6 +187,14 @@ function settingsOf(options: PublishOptions): string {
     if (!(cause instanceof ProtocolError)) throw cause;
     throw new PublishError('option-invalid', cause.message, { cause });
   }
+}
+
+function isBoot({ boot = false, inject = true, mode, consent, worker }: PublishOptions): boolean {
+  if (boot && !inject) throw invalid('boot needs its script in the pages: leave --no-inject out');
+  if (boot && (mode === 'off' || consent === 'ask'))
+    throw invalid('boot is for peers, whom a first visit may not meet');
+  if (boot && worker !== undefined) throw invalid("boot registers Tabseed's own worker: it cannot wait for the app's");
+  return boot;
 }
 
 function checkLabel(name: string, value: string | undefined): void {

@@ -23,6 +23,11 @@ export async function stageClientScripts(scripts: BuiltScripts, staging: Staging
   return [...paths.filter((path) => path !== CLIENT_SCRIPT), CLIENT_SCRIPT];
 }
 
+/** Among the paths of client scripts; a build has one. */
+export function isBootScript(path: string): boolean {
+  return path.startsWith(`${FOLDER}/boot-`);
+}
+
 /** Stages the worker script with its configuration as the first line. @throws PublishError `scripts-missing` */
 export async function stageWorkerScript(scripts: BuiltScripts, config: WorkerConfig, staging: Staging): Promise<void> {
   const code = await readFile(scripts.worker).catch((cause: unknown) => {

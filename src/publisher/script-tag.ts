@@ -9,6 +9,8 @@ export interface PagePlace {
   readonly scope: string | undefined;
   /** Path of the app's own worker, if Tabseed is in that. */
   readonly worker: ReleasePath | undefined;
+  /** Path of the script that holds up first visits, if the publisher wants one. */
+  readonly boot: string | undefined;
   /** Whether the release has files below this path; without slashes at its ends. */
   hasFolder(path: string): boolean;
 }
@@ -23,7 +25,11 @@ export function withScriptTag(html: string, place: PagePlace): string {
   if (tagsOf(live, 'script').some(({ attributes }) => isClientScript(attributes.get('src') ?? ''))) return html;
   const { position, source } = chooseTag(html, live, place);
   const worker = place.worker === undefined ? '' : ` data-tabseed-worker="${pathToUrl(place.worker)}"`;
-  return `${html.slice(0, position)}<script type="module" src="${source}"${worker}></script>${html.slice(position)}`;
+  // Classic, so that it runs before anything after it is looked at; in one folder with the client script.
+  const boot =
+    place.boot === undefined ? '' : `<script src="${source.slice(0, -CLIENT_SCRIPT.length)}${place.boot}"></script>`;
+  const tag = `${boot}<script type="module" src="${source}"${worker}></script>`;
+  return html.slice(0, position) + tag + html.slice(position);
 }
 
 function chooseTag(html: string, live: string, place: PagePlace): { position: number; source: string } {

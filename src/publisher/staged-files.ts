@@ -6,7 +6,7 @@ import { ContentBuilder, type ReleaseContent } from './content-builder.ts';
 import { earlierPacks } from './earlier-packs.ts';
 import { FilePublisher, type PublishedFile } from './file-publisher.ts';
 import type { PublishPlan } from './options.ts';
-import { configLine, stageClientScripts, stageWorkerScript } from './own-scripts.ts';
+import { configLine, isBootScript, stageClientScripts, stageWorkerScript } from './own-scripts.ts';
 import { nameWarnings } from './release-sources.ts';
 import type { Situation } from './situation.ts';
 import type { Staging } from './staging.ts';
@@ -45,6 +45,7 @@ export async function stageFiles(plan: PublishPlan, situation: Situation, stagin
       inject: plan.inject,
       scope: plan.scope,
       worker: plan.worker === undefined ? undefined : { path: plan.worker, firstLine: configLine(config) },
+      boot: plan.boot ? clientScripts.find(isBootScript) : undefined,
       rules: situation.rules,
       signal: ownServer(plan),
       abort: plan.abort,

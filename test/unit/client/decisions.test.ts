@@ -57,6 +57,7 @@ describe('adoptableUrls', () => {
       load('https://example.org/other/b.js'),
       load('https://cdn.example.net/c.js'),
       load(`${scope}missing.js`, 1, 404),
+      load(`${scope}given-up.js`, 1, 0),
       load(`${scope}${'x'.repeat(9000)}`),
     ];
     const facts = { scope, controlledAt: 10, seen: new Set<string>() };

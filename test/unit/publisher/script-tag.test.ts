@@ -6,13 +6,19 @@ const TAG = '<script type="module" src="tabseed/client.js"></script>';
 function inject(
   html: string,
   path = 'index.html',
-  options: { scope?: string; folders?: readonly string[]; worker?: string } = {},
+  options: { scope?: string; folders?: readonly string[]; worker?: string; boot?: string } = {},
 ): string {
-  const { scope, folders = [], worker } = options;
-  return withScriptTag(html, { path, scope, worker, hasFolder: (folder) => folders.includes(folder) });
+  const { scope, folders = [], worker, boot } = options;
+  return withScriptTag(html, { path, scope, worker, boot, hasFolder: (folder) => folders.includes(folder) });
 }
 
 describe('the script tag', () => {
+  it('comes after the script that holds up first visits, if there is one', () => {
+    expect(inject('<head></head>', 'a/b.html', { boot: 'tabseed/boot-x.js' })).toBe(
+      '<head><script src="../tabseed/boot-x.js"></script><script type="module" src="../tabseed/client.js"></script></head>',
+    );
+  });
+
   it('names the worker of the app, if that has Tabseed in it', () => {
     expect(inject('<head></head>', 'index.html', { worker: 'js/my sw.js' })).toBe(
       '<head><script type="module" src="tabseed/client.js" data-tabseed-worker="js/my%20sw.js"></script></head>',
