@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { type BuildEnvironmentOptions, defineConfig, type Plugin } from 'vite';
 import { leanSimplePeer } from './lean-simple-peer.ts';
@@ -6,13 +6,14 @@ import { SHORTENED_NAMES } from './worker-names.ts';
 
 const BROWSER_TARGET = 'es2022';
 const NODE_TARGET = 'node20.19';
-const ENVIRONMENTS = ['page', 'boot', 'worker', 'node', 'lib', 'client'] as const;
+const ENVIRONMENTS = ['page', 'boot', 'state', 'worker', 'node', 'lib', 'client'] as const;
 
 type Entries = Record<string, string>;
 
 const entries: Record<(typeof ENVIRONMENTS)[number], Entries> = {
   page: { client: 'src/client/index.ts' },
   boot: { boot: 'src/client/boot.ts' },
+  state: { state: 'src/client/state/state-page.ts' },
   worker: { sw: 'src/sw/sw.ts' },
   node: {
     'cli/main': 'src/cli/main.ts',
@@ -106,6 +107,19 @@ export default defineConfig({
         },
       },
     },
+    // The page at tabseed/state/; its HTML and CSS are copied.
+    state: {
+      consumer: 'client',
+      build: {
+        ...SHARED,
+        outDir: 'dist/page/state',
+        target: BROWSER_TARGET,
+        rolldownOptions: {
+          input: entries.state,
+          output: { format: 'es', minify: true, entryFileNames: '[name].js', codeSplitting: false },
+        },
+      },
+    },
     // One classic script: module workers are missing in some browsers, and `import()` is forbidden in all of them.
     worker: {
       consumer: 'client',
@@ -188,6 +202,9 @@ export default defineConfig({
       for (const name of ENVIRONMENTS) {
         const environment = builder.environments[name];
         if (environment) await builder.build(environment);
+      }
+      for (const name of ['index.html', 'style.css']) {
+        copyFileSync(`src/client/state/${name}`, `dist/page/state/${name}`);
       }
       // npm sets the bit when it installs a package; a checkout runs the file as it is.
       chmodSync('dist/cli/main.js', 0o755);

@@ -20,3 +20,6 @@ export function storageName({ app, scope }: StorageOwner): string {
 export function leaderLockName(scope: string): string {
   return `tabseed leader ${PROTOCOL_VERSION} ${scope}`;
 }
+
+/** Key of the record that holds what the worker knows of releases. */
+export const RELEASES_RECORD = 'releases';

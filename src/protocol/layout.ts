@@ -9,6 +9,8 @@ const DELTA_PREFIX = `${FOLDER}/delta-`;
 /** Enough that no two deltas of an app have one name: a name that is never reused may be cached for ever. */
 const DELTA_HASH_CHARACTERS = 16;
 export const CLIENT_SCRIPT = `${FOLDER}/client.js`;
+/** The page that shows what Tabseed keeps and does in a browser, and what it is made of. */
+export const STATE_FOLDER = `${FOLDER}/state/`;
 
 export function packPath(pack: PackId): string {
   return `${FOLDER}/pack-${pack}.bin`;

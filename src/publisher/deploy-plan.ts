@@ -1,10 +1,17 @@
-import { CLIENT_SCRIPT, manifestPath, POINTER_PATH, packPath, WORKER_SCRIPT } from '../protocol/layout.ts';
+import {
+  CLIENT_SCRIPT,
+  manifestPath,
+  POINTER_PATH,
+  packPath,
+  STATE_FOLDER,
+  WORKER_SCRIPT,
+} from '../protocol/layout.ts';
 import { type Manifest, type Pack, packBytes } from '../protocol/manifest.ts';
 import type { Pointer } from '../protocol/pointer.ts';
 import { DEPLOY_LIST, type DeployFile, decodeDeployList, type EarlierList, type Removal } from './deploy-list.ts';
 import type { PreviousRelease } from './previous-release.ts';
 import type { ReleasePlace } from './release-place.ts';
-import { isHtml } from './response-headers.ts';
+import { isHtml, mediaTypeOf } from './response-headers.ts';
 import type { StagedFiles } from './staged-files.ts';
 
 /** Never changes under its name. */
@@ -48,13 +55,21 @@ export function deploySteps(
   return [
     ...packs.map((pack) => file(1, packPath(pack.id), BINARY, IMMUTABLE, packBytes(pack))),
     ...[manifestFile, ...manifestPatches].map((path) => file(1, path, BINARY, IMMUTABLE)),
-    // The scripts that client.js loads have a hash in their names.
-    ...clientScripts.map((path) => file(1, path, SCRIPT, path === CLIENT_SCRIPT ? REVALIDATE : IMMUTABLE)),
+    ...clientScripts.map((path) => file(1, path, typeOf(path), isHashNamed(path) ? IMMUTABLE : REVALIDATE)),
     ...plain.filter(({ step }) => step === 1),
     ...plain.filter(({ step }) => step === 2),
     file(3, WORKER_SCRIPT, SCRIPT, REVALIDATE),
     file(4, POINTER_PATH, BINARY, REVALIDATE),
   ];
+}
+
+/** All but the client script and the state page, whose URLs are known. */
+function isHashNamed(path: string): boolean {
+  return path !== CLIENT_SCRIPT && !path.startsWith(STATE_FOLDER);
+}
+
+function typeOf(path: string): string {
+  return path.endsWith('.js') ? SCRIPT : mediaTypeOf(path);
 }
 
 /** The list of an earlier publish beside the previous release. A web server's word on what to delete counts nothing. */

@@ -1,5 +1,5 @@
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { CLIENT_SCRIPT, FOLDER, WORKER_SCRIPT } from '../protocol/layout.ts';
 import { WORKER_CONFIG_PREFIX, type WorkerConfig } from '../protocol/worker-config.ts';
 import { PublishError } from './errors.ts';
@@ -7,15 +7,19 @@ import type { BuiltScripts } from './options.ts';
 import type { Staging } from './staging.ts';
 
 /**
- * Stages the client script and those that it loads; returns their paths, `client.js` last.
+ * Stages the client script, those that it loads, and the state page; returns their paths, `client.js` last.
  *
  * @throws PublishError `scripts-missing`
  */
 export async function stageClientScripts(scripts: BuiltScripts, staging: Staging): Promise<string[]> {
-  const names = await readdir(scripts.page).catch((cause: unknown) => {
+  const entries = await readdir(scripts.page, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
     throw missing(scripts.page, cause);
   });
-  const paths = names.sort().map((name) => `${FOLDER}/${name}`);
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(scripts.page, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
+    .sort();
+  const paths = names.map((name) => `${FOLDER}/${name}`);
   if (!paths.includes(CLIENT_SCRIPT)) throw missing(join(scripts.page, 'client.js'), undefined);
   for (const [index, path] of paths.entries()) {
     await copyFile(join(scripts.page, names[index] ?? ''), await staging.place(path));

@@ -60,7 +60,7 @@ export function isHtml(mediaType: string): boolean {
   return /^text\/html(?:$|[;\s])/i.test(mediaType);
 }
 
-function mediaTypeOf(path: ReleasePath): string {
+export function mediaTypeOf(path: ReleasePath): string {
   const mediaType = lookup(extname(path)) ?? 'application/octet-stream';
   return mediaType.startsWith('text/') ? `${mediaType}${UTF8}` : mediaType;
 }

@@ -1,11 +1,10 @@
 import { type LoadedRelease, openManifest } from '../platform/release-source.ts';
+import { RELEASES_RECORD } from '../protocol/browser-names.ts';
 import { readManifest } from '../protocol/manifest.ts';
 import { chunksOnlyIn } from './dropped-chunks.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
 type ReleasesPorts = Pick<WorkerPorts, 'records' | 'digest' | 'store' | 'verifyPointer' | 'loadRelease' | 'probePacks'>;
-
-const RECORD = 'releases';
 
 /**
  * The releases that this worker knows, newest first: the next one, which is on its way into the store or waits there;
@@ -50,7 +49,9 @@ export class Releases {
 
   /** Reads what earlier lives of this worker have kept. Never rejects: without a record there is no release yet. */
   async open(): Promise<void> {
-    const { releases, active, isStaged } = Object(await this.#ports.records.read(RECORD)) as Partial<ReleasesRecord>;
+    const { releases, active, isStaged } = Object(
+      await this.#ports.records.read(RELEASES_RECORD),
+    ) as Partial<ReleasesRecord>;
     const read = await Promise.all(
       Array.isArray(releases) ? releases.map((record: ReleaseRecord) => this.#verify(record)) : [],
     );
@@ -136,7 +137,7 @@ export class Releases {
       manifest: manifestBytes,
     }));
     const record: ReleasesRecord = { active: this.#active, isStaged: this.#isStaged, releases };
-    await this.#ports.records.write({ [RECORD]: record });
+    await this.#ports.records.write({ [RELEASES_RECORD]: record });
     const dropped = before.filter(({ manifest }) => !known.some((release) => release.manifest === manifest));
     if (dropped.length > 0) await this.#ports.store.delete(chunksOnlyIn(dropped, known));
   }

@@ -78,6 +78,32 @@ describe('a published folder', () => {
     expect(config).toMatchObject({ channel: 'stable', keys: [workspace.key.publicKey], development: true });
   });
 
+  it('has the state page, which is asked about before each use as its names have no hash', async () => {
+    const workspace = await Workspace.create({ 'index.html': PAGE });
+    const scripts = join(workspace.root, 'scripts/page/state');
+    await workspace.write({ 'index.html': PAGE, 'state.js': 'export {}', 'style.css': 'p {}' }, scripts);
+    await workspace.publish();
+    expect(await workspace.text('tabseed/state/index.html')).toBe(PAGE);
+    const { upload } = await readDeployJson(workspace.out);
+    const state = upload.filter(({ path }) => path.startsWith('tabseed/state/'));
+    expect(state.map(({ path, contentType, cacheControl }) => [path, contentType, cacheControl])).toEqual([
+      ['tabseed/state/index.html', 'text/html;charset=utf-8', 'no-cache'],
+      ['tabseed/state/state.js', 'text/javascript;charset=utf-8', 'no-cache'],
+      ['tabseed/state/style.css', 'text/css;charset=utf-8', 'no-cache'],
+    ]);
+    expect((await workspace.publish()).outcome).toBe('unchanged');
+  });
+
+  it('holds up first visits with boot, where that can be', async () => {
+    const workspace = await Workspace.create({ 'index.html': PAGE });
+    await workspace.write({ 'boot-abcd1234.js': ';' }, join(workspace.root, 'scripts/page'));
+    await workspace.publish({ boot: true });
+    expect(await workspace.text('index.html')).toContain('<script src="tabseed/boot-abcd1234.js"></script>');
+    for (const other of [{ mode: 'off' }, { consent: 'ask' }, { inject: false }, { worker: 'sw.js' }] as const) {
+      await expect(workspace.publish({ boot: true, ...other })).rejects.toMatchObject({ code: 'option-invalid' });
+    }
+  });
+
   it('has pages as they were with inject: false', async () => {
     const workspace = await Workspace.create({ 'index.html': PAGE });
     await workspace.publish({ inject: false });
