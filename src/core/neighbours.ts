@@ -7,6 +7,9 @@ import type { Clock, PeerLink, StoredChunk } from './ports.ts';
 import type { EndReason, SessionHost } from './session-host.ts';
 import type { UploadCap } from './upload-cap.ts';
 
+/** A timer that is so much late says that this machine, or this thread, has more to do than it can. */
+export const OWN_DELAY_MS = 200;
+
 /** What the connected peers tell the engine, and what they need of it. */
 export interface NeighboursHost {
   /** Of this engine. */
@@ -62,7 +65,7 @@ export class Neighbours {
     });
     this.sessions.set(peer, session);
     session.start(host.packs().values(), host.offered());
-    this.#clock.after(HELLO_LIMIT_MS, () => this.dropStalled());
+    this.#lookLater();
     host.onCount(this.sessions.size);
   }
 
@@ -106,6 +109,25 @@ export class Neighbours {
       if (session.isStalled(nowMs)) session.close('stalled');
       else session.takeBackLate(nowMs);
     }
+  }
+
+  /** Our own timers were late by so much: we may not have read yet what they sent. */
+  onOwnDelay(lateMs: number): void {
+    for (const session of this.sessions.values()) session.onOwnDelay(lateMs);
+  }
+
+  /** For a `hello` that does not come, also while nothing is asked for. */
+  #lookLater(): void {
+    const dueMs = this.#clock.now() + HELLO_LIMIT_MS;
+    this.#clock.after(HELLO_LIMIT_MS, () => {
+      const lateMs = this.#clock.now() - dueMs;
+      if (lateMs < OWN_DELAY_MS) {
+        this.dropStalled();
+        return;
+      }
+      this.onOwnDelay(lateMs);
+      this.#lookLater();
+    });
   }
 
   #handleEnd(session: PeerSession, reason: EndReason, unanswered: readonly ChunkLocation[]): void {

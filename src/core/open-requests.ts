@@ -91,6 +91,11 @@ export class OpenRequests {
     return last === undefined ? [] : [...last.remaining()];
   }
 
+  /** We were late ourselves: not the peer's fault. */
+  onOwnDelay(lateMs: number): void {
+    this.#pace.onOwnDelay(lateMs);
+  }
+
   /** Next to nothing comes although something is open. */
   isSilent(nowMs: number): boolean {
     return this.#pace.isSilent(nowMs);

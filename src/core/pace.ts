@@ -8,6 +8,7 @@ export class Pace {
   readonly #dueMs = new Map<number, number>();
   #movedMs = 0;
   #bytes = 0;
+  #forgivenMs = 0;
 
   /**
    * @param openBytes All that is open at this peer, this request included.
@@ -29,6 +30,17 @@ export class Pace {
     if (this.#dueMs.delete(request)) this.#move(nowMs);
   }
 
+  /**
+   * We were late by so much ourselves: what came meanwhile waits to be read. That time is not the peer's, up to
+   * MOST_FORGIVEN_MS in one silence: timers of a hidden tab are a second late for ever.
+   */
+  onOwnDelay(lateMs: number): void {
+    const forgivenMs = Math.min(lateMs, MOST_FORGIVEN_MS - this.#forgivenMs);
+    this.#forgivenMs += forgivenMs;
+    this.#movedMs += forgivenMs;
+    for (const [request, dueMs] of this.#dueMs) this.#dueMs.set(request, dueMs + forgivenMs);
+  }
+
   /** Next to nothing has moved although something is open. */
   isSilent(nowMs: number): boolean {
     return this.silentMs(nowMs) > SILENCE_MS;
@@ -48,11 +60,14 @@ export class Pace {
   #move(nowMs: number): void {
     this.#movedMs = nowMs;
     this.#bytes = 0;
+    this.#forgivenMs = 0;
   }
 }
 
 /** Ten times a long round trip. */
 const SILENCE_MS = 3000;
+/** A silent peer is left after ten seconds, however busy this machine is. */
+const MOST_FORGIVEN_MS = 7000;
 /** Less in SILENCE_MS is no progress (4 KiB/s), unless it was all that was open: dripping holds chunks like silence. */
 const PROGRESS_BYTES = 12 * 1024;
 /** Nobody is held to more than this (64 KiB/s): the first window of 1 MiB is due after 16 s and SILENCE_MS. */

@@ -28,11 +28,13 @@ export class PeerSession {
   readonly #remote: RemotePacks;
   readonly #announcer = new PackAnnouncer((message) => this.#send(message));
   readonly #requests = new OpenRequests();
-  readonly #startedMs: number;
+  #startedMs: number;
   readonly #conduct: PeerConduct;
   #instance: InstanceId | undefined;
   #ended = false;
   #isLeaving = false;
+  /** What is left of the delay of our own that is not held against it before its hello. */
+  #helloCreditMs = HELLO_LIMIT_MS;
   #pingSentMs = 0;
 
   constructor(peer: PeerId, link: PeerLink, host: SessionHost) {
@@ -167,6 +169,14 @@ export class PeerSession {
   /** What is left of its last request. */
   get last(): readonly ChunkLocation[] {
     return this.#requests.last;
+  }
+
+  /** Our own timers were late by so much: what the peer sent meanwhile may wait to be read. */
+  onOwnDelay(lateMs: number): void {
+    const forgivenMs = Math.min(lateMs, this.#helloCreditMs);
+    this.#startedMs += forgivenMs;
+    this.#helloCreditMs -= forgivenMs;
+    this.#requests.onOwnDelay(lateMs);
   }
 
   /** Next to nothing came although something was asked for, or not even a hello. */

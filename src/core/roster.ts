@@ -20,8 +20,11 @@ const HOUR_MS = 3_600_000;
 const MATCH_BACKOFF = { firstMs: 2000, maximumMs: 60_000 };
 /** A link that lasted so long was a good one: the next partner is asked for without a pause. */
 const STABLE_LINK_MS = 60_000;
-/** How long a peer that was of no use is not dialed again. Afterwards it may be another story: it was slow, or paused. */
+/** How long a peer that was of no use is not dialed again. */
 const SHUN_MS = 600_000;
+/** One that stalled may have had a bad moment, or we had: so long at first, four times as long each time. */
+const FIRST_STALL_SHUN_MS = 30_000;
+const STALL_SHUN_GROWTH = 4;
 /** Of the budget, what is left for partners that we asked for: others could use all of it up by asking for us. */
 const OWN_SHARE = 1 / 3;
 /** A partner is named in the same round trip as the welcome; half a second later there is none. */
@@ -37,6 +40,8 @@ export class Roster {
   readonly #linked = new Map<PeerId, number>();
   /** Until when; for ever when banned. */
   readonly #shunned = new Map<PeerId, number>();
+  /** How often it stalled. */
+  readonly #stalls = new Map<PeerId, number>();
   #dialTimesMs: number[] = [];
   #iceServers: readonly IceServer[] = [];
   #state: 'connecting' | 'joined' | 'down' = 'connecting';
@@ -120,14 +125,24 @@ export class Roster {
     this.#wasHeard = true;
   }
 
-  /** A link ended: by itself, or we left it because it was of no use, or because of its offence. */
-  onLinkEnd(peer: PeerId, how: 'closed' | 'left' | 'banned'): void {
+  /** A link ended: by itself, or we left it because it gave nothing, was of no use, or because of its offence. */
+  onLinkEnd(peer: PeerId, how: 'closed' | 'stalled' | 'left' | 'banned'): void {
     const nowMs = this.#ports.clock.now();
     this.#wasHeard = true;
     if (how === 'banned') this.#shunned.set(peer, Number.POSITIVE_INFINITY);
     if (how === 'left') this.#shunned.set(peer, nowMs + SHUN_MS);
-    if (nowMs - (this.#linked.get(peer) ?? nowMs) >= STABLE_LINK_MS) this.#matchAttempt = 0;
+    if (nowMs - (this.#linked.get(peer) ?? nowMs) >= STABLE_LINK_MS) {
+      this.#matchAttempt = 0;
+      this.#stalls.delete(peer);
+    }
+    if (how === 'stalled') this.#shunStalled(peer, nowMs);
     this.#drop(peer);
+  }
+
+  #shunStalled(peer: PeerId, nowMs: number): void {
+    const stalls = this.#stalls.get(peer) ?? 0;
+    this.#stalls.set(peer, stalls + 1);
+    this.#shunned.set(peer, nowMs + Math.min(SHUN_MS, FIRST_STALL_SHUN_MS * STALL_SHUN_GROWTH ** stalls));
   }
 
   #handleWelcome(self: PeerId, iceServers: readonly IceServer[]): void {

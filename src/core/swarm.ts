@@ -10,7 +10,7 @@ import { Fetches, type Want } from './fetches.ts';
 import { Holdings } from './holdings.ts';
 import { Intake } from './intake.ts';
 import { Inventory } from './inventory.ts';
-import { Neighbours } from './neighbours.ts';
+import { Neighbours, OWN_DELAY_MS } from './neighbours.ts';
 import { OriginReads } from './origin-reads.ts';
 import type { SwarmPolicy } from './policy.ts';
 import type { CancelTimer, SwarmPorts } from './ports.ts';
@@ -210,8 +210,12 @@ export class Swarm {
     if (this.#closed) return;
     this.#choice.report();
     if (!this.#choice.isOpen) return;
-    this.#cancelTick ??= this.#ports.clock.after(TICK_MS, () => {
+    const { clock } = this.#ports;
+    const dueMs = clock.now() + TICK_MS;
+    this.#cancelTick ??= clock.after(TICK_MS, () => {
       this.#cancelTick = undefined;
+      const lateMs = clock.now() - dueMs;
+      if (lateMs >= OWN_DELAY_MS) this.#neighbours.onOwnDelay(lateMs);
       this.#neighbours.dropStalled();
       this.#giveUpMissing();
       this.#pump();
@@ -276,7 +280,7 @@ export class Swarm {
 
   #handleSessionEnd(peer: PeerId, reason: EndReason): void {
     const banned = reason === 'banned' || reason === 'misbehaved';
-    this.#roster.onLinkEnd(peer, banned ? 'banned' : reason === 'closed' ? 'closed' : 'left');
+    this.#roster.onLinkEnd(peer, banned ? 'banned' : reason === 'closed' || reason === 'stalled' ? reason : 'left');
     if (banned) this.#events.onBan(peer, reason);
     this.#pumpSoon();
   }

@@ -59,6 +59,11 @@ export class VirtualClock implements Clock {
     }
   }
 
+  /** The thread is busy for so long: what falls due meanwhile runs late, in its order. */
+  block(milliseconds: number): void {
+    this.#nowMs += milliseconds;
+  }
+
   #nextMs(): number {
     while (this.#timers[0] !== undefined && this.#timers[0].run === undefined) this.#pop();
     return this.#timers[0]?.atMs ?? Number.POSITIVE_INFINITY;

@@ -54,6 +54,30 @@ describe('the pace of a peer', () => {
     expect(fate(5 * MIB, 1000 * KIB, 1000, 20_000)[0]).toBe('answered');
   });
 
+  it('does not hold against a peer what this machine was late itself, but for seven seconds at most', () => {
+    const pace = new Pace();
+    pace.onRequest(0, 64 * KIB, 0, 0);
+    pace.onOwnDelay(4000);
+    expect(pace.isSilent(7000)).toBe(false);
+    expect(pace.isSilent(7001)).toBe(true);
+    pace.onOwnDelay(60_000);
+    expect(pace.isSilent(10_000)).toBe(false);
+    expect(pace.isSilent(10_001)).toBe(true);
+    // Once something has come, the next silence is another one.
+    pace.onBytes(12 * KIB, 20_000);
+    pace.onOwnDelay(1000);
+    expect(pace.isSilent(24_000)).toBe(false);
+    expect(pace.isSilent(24_001)).toBe(true);
+  });
+
+  it('moves no request earlier or later than by what this machine was late', () => {
+    const pace = new Pace();
+    pace.onRequest(0, 64 * 1024, 0, 0);
+    expect([pace.isLate(4000), pace.isLate(4001)]).toEqual([false, true]);
+    pace.onOwnDelay(500);
+    expect([pace.isLate(4500), pace.isLate(4501)]).toEqual([false, true]);
+  });
+
   it('counts a small request that was answered as progress', () => {
     const pace = new Pace();
     for (let request = 0; request < 20; request += 1) {

@@ -154,6 +154,32 @@ describe('a roster with bad peers', () => {
     expect(bench.dialed).toHaveLength(2);
   });
 
+  it('dials one that stalled after half a minute, and after ever longer when it stalls again, up to ten minutes', async () => {
+    for (const shunMs of [30_000, 120_000, 480_000, 600_000, 600_000]) {
+      const dials = bench.dialed.length;
+      bench.partner(peerId(1));
+      expect(bench.dialed).toHaveLength(dials + 1);
+      bench.connect(peerId(1));
+      bench.roster.onLinkEnd(peerId(1), 'stalled');
+      await bench.clock.advance(shunMs - 1);
+      bench.partner(peerId(1));
+      expect(bench.dialed).toHaveLength(dials + 1);
+      await bench.clock.advance(1);
+    }
+  });
+
+  it('forgets that one stalled when it was a good one since, for a minute', async () => {
+    for (let times = 0; times < 3; times += 1) {
+      bench.partner(peerId(1));
+      bench.connect(peerId(1));
+      await bench.clock.advance(MINUTE_MS);
+      bench.roster.onLinkEnd(peerId(1), 'stalled');
+      await bench.clock.advance(30_000);
+    }
+    bench.partner(peerId(1));
+    expect(bench.dialed).toHaveLength(4);
+  });
+
   it('asks ever more slowly for partners when each connects and leaves at once', async () => {
     const before = bench.matches;
     for (let index = 0; index < 90; index += 1) {

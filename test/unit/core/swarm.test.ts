@@ -46,6 +46,41 @@ describe('after signaling was away', () => {
   });
 });
 
+describe('on a machine that is too busy', () => {
+  it.each([500, 4000, 6000])('a partner is not left because we could not read for %i ms', async (blockMs) => {
+    const { world: w, release: r } = world([4000 * KIB]);
+    const seeder = await w.join([r], { link: { latencyMs: 10, bytesPerSecond: 500_000 } });
+    await seeder.mirror(r);
+    w.origin.script = () => ({ fail: MISSING });
+    const engine = await w.join([r]);
+    const fetch = engine.fetchFile(r, '0.bin', 'bulk');
+    for (let times = 1; times <= 3; times += 1) {
+      await w.clock.runUntil(() => engine.traffic.plain.peers > times * 500 * KIB);
+      w.clock.block(blockMs);
+    }
+    await w.clock.runUntil(() => fetch.done);
+    expect(fetch.hash).toBe(r.manifest.files[0]?.hash);
+    expect(w.network.links).toHaveLength(2);
+  });
+
+  it('a partner that says nothing is left all the same, within ten seconds and a look', async () => {
+    const { world: w, release: r } = world([4000 * KIB]);
+    const seeder = await w.join([r], { link: { latencyMs: 10, bytesPerSecond: 500_000 } });
+    await seeder.mirror(r);
+    w.origin.script = () => ({ fail: MISSING });
+    const engine = await w.join([r]);
+    engine.fetchFile(r, '0.bin', 'bulk');
+    await w.clock.runUntil(() => engine.traffic.plain.peers > 500 * KIB);
+    for (const link of w.network.links) link.tamper = () => undefined;
+    const startMs = w.clock.now();
+    while (engine.swarm.peerCount > 0 && w.clock.now() - startMs < 60_000) {
+      w.clock.block(900);
+      await w.clock.advance(100);
+    }
+    expect(w.clock.now() - startMs).toBeLessThanOrEqual(11_100);
+  });
+});
+
 describe('a peer alone', () => {
   it('takes a bulk file from the origin, whole and once', async () => {
     const { world: w, release: r } = world();
