@@ -79,6 +79,7 @@ function resultOf(scenario: Scenario, outcome: Outcome): object {
     t50OverBound: over(0.5),
     t99OverBound: over(0.99),
     t100OverBound: over(1),
+    uploadUse: outcome.uploadUse.map((share) => rounded(share, 2)),
     boundSeconds: rounded(boundMs / 1000),
     completed: completionMs.length,
     unfinished: outcome.unfinished,

@@ -13,12 +13,16 @@ import { TickClock } from './tick-clock.ts';
 const LIMIT_BOUNDS = 20;
 const LIMIT_MS = 120_000;
 const FASTEST_SITE_MBPS = 100_000;
+/** How often the use of the lines is looked at. */
+const USE_STEP_MS = 250;
 
 export interface Outcome {
   readonly boundMs: number;
   /** Of those that stayed, sorted: from their arrival to their last byte. */
   readonly completionMs: readonly number[];
   readonly unfinished: number;
+  /** Share of what all lines could send in each quarter of a second, those included that have not arrived yet. */
+  readonly uploadUse: readonly number[];
   readonly peers: readonly SimPeer[];
   readonly originBytes: number;
   readonly releaseBytes: number;
@@ -77,6 +81,16 @@ export async function simulate(
     clock.after(5000, report);
   };
   report();
+  const capacity = plans.reduce((sum, plan) => sum + plan.uploadBytesPerMs, 0) * USE_STEP_MS;
+  const uploadUse: number[] = [];
+  let sentBefore = 0;
+  const look = (): void => {
+    const sent = peers.reduce((sum, { host }) => sum + host.upload.sentBytes, 0);
+    uploadUse.push((sent - sentBefore) / capacity);
+    sentBefore = sent;
+    clock.after(USE_STEP_MS, look);
+  };
+  clock.after(USE_STEP_MS, look);
   await clock.runUntil(() => open === 0, LIMIT_MS + LIMIT_BOUNDS * boundMs + (plans.at(-1)?.arrivesMs ?? 0));
   const survivors = peers.filter(({ counts }) => counts);
   return {
@@ -85,6 +99,7 @@ export async function simulate(
       .flatMap(({ completedMs, plan }) => (completedMs === undefined ? [] : [completedMs - plan.arrivesMs]))
       .sort((a, b) => a - b),
     unfinished: survivors.filter(({ completedMs }) => completedMs === undefined).length,
+    uploadUse,
     peers,
     originBytes: origin.servedBytes,
     releaseBytes: release.bytes,

@@ -6,6 +6,7 @@ import { HELLO_LIMIT_MS, PeerSession } from './peer-session.ts';
 import type { Clock, PeerLink, StoredChunk } from './ports.ts';
 import type { EndReason, SessionHost } from './session-host.ts';
 import type { UploadCap } from './upload-cap.ts';
+import type { UploadSlots } from './upload-slots.ts';
 
 /** A timer that is so much late says that this machine, or this thread, has more to do than it can. */
 export const OWN_DELAY_MS = 200;
@@ -16,6 +17,7 @@ export interface NeighboursHost {
   readonly instance: InstanceId;
   readonly frame: ByteWriter;
   readonly uploadCap: UploadCap;
+  readonly uploadSlots: UploadSlots;
   /** The packs that are known, and what is offered of them. */
   packs(): ReadonlyMap<PackId, CatalogPack>;
   offered(): Holdings;
@@ -60,13 +62,14 @@ export class Neighbours {
       onEnd: (ended, reason, unanswered) => this.#handleEnd(ended, reason, unanswered),
       frame: host.frame,
       uploadCap: host.uploadCap,
+      uploadSlots: host.uploadSlots,
       read: (chunks) => host.read(chunks),
       onUploaded: (plainBytes, wireBytes) => host.onUploaded(plainBytes, wireBytes),
     });
     this.sessions.set(peer, session);
     session.start(host.packs().values(), host.offered());
     this.#lookLater();
-    host.onCount(this.sessions.size);
+    this.#count();
   }
 
   /** Packs became known. */
@@ -130,11 +133,16 @@ export class Neighbours {
     });
   }
 
+  #count(): void {
+    for (const session of this.sessions.values()) session.window.peers = this.sessions.size;
+    this.#host.onCount(this.sessions.size);
+  }
+
   #handleEnd(session: PeerSession, reason: EndReason, unanswered: readonly ChunkLocation[]): void {
     this.sessions.delete(session.peer);
     this.#host.onReleased(session.peer, unanswered);
     this.#host.onEnd(session.peer, reason);
-    this.#host.onCount(this.sessions.size);
+    this.#count();
   }
 
   /**

@@ -59,6 +59,7 @@ export class OpenRequests {
     this.#next += 1;
     const download = new Download(request, span);
     this.#downloads.set(request, download);
+    this.window.onRequest(nowMs);
     this.#promptness.onRequest(request, this.#downloads.size === 1, nowMs);
     this.#pace.onRequest(request, this.openBytes, this.window.bytesPerMs, nowMs);
     return { request, bytes: download.remainingBytes };

@@ -47,6 +47,7 @@ export class PeerSession {
     this.#uploads = new UploadQueue(link, {
       frame: host.frame,
       uploadCap: host.uploadCap,
+      uploadSlots: host.uploadSlots,
       now: () => host.now(),
       read: (chunks) => host.read(chunks),
       onUploaded: (plainBytes, wireBytes) => {

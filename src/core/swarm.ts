@@ -18,6 +18,7 @@ import { Roster } from './roster.ts';
 import type { EndReason } from './session-host.ts';
 import { SourceChoice } from './source-choice.ts';
 import { UploadCap } from './upload-cap.ts';
+import { UploadSlots } from './upload-slots.ts';
 
 export type { ChunkReceiver } from './demand.ts';
 export type { Want } from './fetches.ts';
@@ -253,6 +254,7 @@ export class Swarm {
       instance: newInstanceId(() => random.next()),
       frame: new ByteWriter(),
       uploadCap: this.#uploadCap,
+      uploadSlots: new UploadSlots(clock),
       packs: () => this.#catalog.packs,
       offered: () => this.#offered,
       read: async (chunks) => {

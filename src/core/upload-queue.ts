@@ -6,11 +6,13 @@ import { chunkAt, type Span } from './catalog.ts';
 import { LinkPace } from './link-pace.ts';
 import type { PeerLink, StoredChunk } from './ports.ts';
 import type { UploadCap } from './upload-cap.ts';
+import type { UploadShare, UploadSlots } from './upload-slots.ts';
 
 export interface UploadSource {
   /** A link copies what it is given, so all frames of an engine share this memory. */
   readonly frame: ByteWriter;
   readonly uploadCap: UploadCap;
+  readonly uploadSlots: UploadSlots;
   now(): number;
   /** Verified chunks; `undefined` for what is not there (any more). */
   read(chunks: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]>;
@@ -43,6 +45,7 @@ export class UploadQueue {
   readonly #source: UploadSource;
   readonly #pace = new LinkPace();
   readonly #uploads = new Map<number, Upload>();
+  readonly #share: UploadShare = { servedBytes: 0 };
   #running = false;
   #closed = false;
   #resume: (() => void) | undefined;
@@ -128,9 +131,14 @@ export class UploadQueue {
       this.#link.send(encodePeerMessage({ type: 'reject', request }));
       return;
     }
-    if (!(await this.#send(request, index, stored))) return;
-    this.#source.onUploaded(chunkAt({ pack: span.pack, index }).plainBytes, stored.bytes.length);
-    if (index + 1 === span.first + span.count) this.#uploads.delete(request);
+    const slot = await this.#source.uploadSlots.take(this.#share, stored.bytes.length);
+    if (await this.#send(request, index, stored)) {
+      this.#source.onUploaded(chunkAt({ pack: span.pack, index }).plainBytes, stored.bytes.length);
+      if (index + 1 === span.first + span.count) this.#uploads.delete(request);
+      // The next chunk, to whomever, follows when this one has all but left.
+      await this.#untilBelow(this.#pace.fragmentBytes);
+    }
+    slot.release();
   }
 
   /** False when the request was cancelled meanwhile. */
@@ -138,7 +146,7 @@ export class UploadQueue {
     const { encoding, bytes } = stored;
     const { uploadCap } = this.#source;
     for (let offset = 0; offset < bytes.length; ) {
-      await this.#untilWritable();
+      await this.#untilBelow(this.#pace.bufferBytes);
       const fragmentBytes = Math.min(this.#pace.fragmentBytes, uploadCap.fragmentBytes);
       const fragment = bytes.subarray(offset, offset + fragmentBytes);
       await uploadCap.take(fragment.length);
@@ -151,9 +159,9 @@ export class UploadQueue {
     return true;
   }
 
-  async #untilWritable(): Promise<void> {
-    while (this.#link.bufferedBytes >= this.#pace.bufferBytes && !this.#closed) {
-      this.#link.lowWaterBytes = this.#pace.bufferBytes / 4;
+  async #untilBelow(bytes: number): Promise<void> {
+    while (this.#link.bufferedBytes >= bytes && !this.#closed) {
+      this.#link.lowWaterBytes = bytes / 4;
       await new Promise<void>((resolve) => {
         this.#resume = resolve;
       });

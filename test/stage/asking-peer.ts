@@ -5,6 +5,7 @@ import { Holdings } from '../../src/core/holdings.ts';
 import { PeerSession } from '../../src/core/peer-session.ts';
 import type { Dialer, Dialing } from '../../src/core/ports.ts';
 import { UploadCap } from '../../src/core/upload-cap.ts';
+import { UploadSlots } from '../../src/core/upload-slots.ts';
 import { roomOf } from '../../src/platform/room-name.ts';
 import { subtleDigest } from '../../src/platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../../src/platform/system-clock.ts';
@@ -67,6 +68,7 @@ export class AskingPeer {
                       onUnneeded: () => undefined,
                       onEnd: () => undefined,
                       uploadCap: new UploadCap(clock, undefined),
+                      uploadSlots: new UploadSlots(clock),
                       read: (ids) => Promise.resolve(ids.map(() => undefined)),
                       onUploaded: () => undefined,
                     });

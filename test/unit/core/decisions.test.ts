@@ -180,6 +180,7 @@ describe('FlowWindow', () => {
   function windowAfter(bytesPerMs: number, rttMs: number, ms: number): FlowWindow {
     const window = new FlowWindow();
     window.onRoundTrip(rttMs);
+    window.onRequest(0);
     for (let now = 0; now < ms; now += 10) {
       const perRoundTrip = Math.min(bytesPerMs, window.bytes / rttMs);
       window.onBytes(perRoundTrip * 10, now);
@@ -195,6 +196,17 @@ describe('FlowWindow', () => {
 
   it('stays small on a slow path', () => {
     expect(windowAfter(50, 200, 5000).bytes).toBe(128 * 1024);
+  });
+
+  it('is a chunk at first where many are connected, and more for one that is fast', () => {
+    const window = new FlowWindow();
+    window.peers = 12;
+    expect(window.bytes).toBe(64 * 1024);
+    window.onRoundTrip(50);
+    window.onRequest(0);
+    window.onBytes(64 * 1024, 60);
+    window.onIdle();
+    expect(window.bytes).toBeGreaterThan(128 * 1024);
   });
 
   it('does not take a pause for a slow peer', () => {

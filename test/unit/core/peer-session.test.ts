@@ -5,6 +5,7 @@ import { PeerSession } from '../../../src/core/peer-session.ts';
 import type { StoredChunk } from '../../../src/core/ports.ts';
 import type { EndReason, SessionHost } from '../../../src/core/session-host.ts';
 import { UploadCap } from '../../../src/core/upload-cap.ts';
+import { UploadSlots } from '../../../src/core/upload-slots.ts';
 import { ByteWriter } from '../../../src/protocol/bytes.ts';
 import { decodePeerMessage, encodePeerMessage, type PeerMessage } from '../../../src/protocol/peer-message.ts';
 import { MemoryLink } from '../../fakes/memory-link.ts';
@@ -57,6 +58,10 @@ class Bench implements SessionHost {
 
   get uploadCap(): UploadCap {
     return new UploadCap(this.clock, undefined);
+  }
+
+  get uploadSlots(): UploadSlots {
+    return new UploadSlots(this.clock);
   }
 
   now = (): number => this.clock.now();
