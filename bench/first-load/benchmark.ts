@@ -6,6 +6,8 @@ import { LEFT_OUT } from '../update/release-folder.ts';
 import { appIn, type FirstLoadApp, realApps } from './apps.ts';
 import { compressFiles } from './compressed-origin.ts';
 
+/** Who have the app before the last one comes. */
+const OTHERS = 5;
 /** What every app takes beside its files. */
 const BOOTSTRAP = /^\/(?:tabseed-sw\.js|tabseed\/(?:pointer\.bin|.*\.js))$/;
 const MANIFEST = /^\/tabseed\/manifest-/;
@@ -26,28 +28,48 @@ export const benchmark: Benchmark = {
   },
 };
 
-async function measure({ fill }: FirstLoadApp): Promise<object> {
-  const app = await publishApp(fill, { exclude: LEFT_OUT });
+async function measure(app: FirstLoadApp): Promise<object> {
+  const alone = await visit(app, 0);
+  const amongOthers = await visit(app, OTHERS);
+  const { bytes, brotliBytes } = alone;
+  return {
+    ...alone,
+    ratio: rounded(bytes / brotliBytes, 4),
+    bootBytes: amongOthers.bytes,
+    bootRatio: rounded(amongOthers.bytes / brotliBytes, 4),
+  };
+}
+
+interface Visit {
+  /** Body bytes that the server sent to the last visitor, of everything. */
+  readonly bytes: number;
+  readonly brotliBytes: number;
+  readonly bootstrapBytes: number;
+  readonly manifestBytes: number;
+  readonly packBytes: number;
+  readonly requests: number;
+}
+
+/** @param others browsers that have all of it and stay open; with any, the app is published with `--boot`. */
+async function visit({ fill }: FirstLoadApp, others: number): Promise<Visit> {
+  const app = await publishApp(fill, { exclude: LEFT_OUT, boot: others > 0 });
   const sent = await compressFiles(app.out);
-  const brotliBytes = sum(app.manifest.files.map(({ path }) => sent.get(path) ?? 0));
   const stage = await Stage.open(app.out);
   try {
-    await loadWhole(
-      await stage.browser(),
-      stage.url,
-      app.manifest.files.map(({ path }) => path),
-    );
+    const paths = app.manifest.files.map(({ path }) => path);
+    const browser = await stage.browser();
+    for (let index = 0; index < others; index += 1) await loadWhole(browser, stage.url, paths, true);
+    const before = stage.responses.length;
+    await loadWhole(browser, stage.url, paths, others > 0);
     const bytesOf = (matches: (path: string) => boolean): number =>
-      sum(stage.served(matches).map(({ bytes }) => bytes));
-    const bytes = bytesOf(() => true);
+      sum(stage.served(matches, before).map(({ bytes }) => bytes));
     return {
-      bytes,
-      brotliBytes,
-      ratio: rounded(bytes / brotliBytes, 4),
+      bytes: bytesOf(() => true),
+      brotliBytes: sum(paths.map((path) => sent.get(path) ?? 0)),
       bootstrapBytes: bytesOf((path) => BOOTSTRAP.test(path)),
       manifestBytes: bytesOf((path) => MANIFEST.test(path)),
       packBytes: bytesOf((path) => PACK.test(path)),
-      requests: stage.responses.length,
+      requests: stage.responses.length - before,
     };
   } finally {
     await stage.close();
@@ -55,16 +77,21 @@ async function measure({ fill }: FirstLoadApp): Promise<object> {
   }
 }
 
-/** The page's own load, then everything else, as an app that wants to work offline would ask for it. */
-async function loadWhole(browser: Browser, url: string, paths: readonly string[]): Promise<void> {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(url, { waitUntil: 'networkidle' });
+/** The page's own load, then everything else, as an app that wants to work offline would ask for it. Stays open. */
+async function loadWhole(browser: Browser, url: string, paths: readonly string[], boots: boolean): Promise<void> {
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(url, { waitUntil: 'commit' });
+  if (boots) {
+    await page.waitForFunction(() => {
+      const [load] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+      return load?.type === 'reload' && 'tabseed' in globalThis;
+    });
+  }
+  await page.waitForLoadState('networkidle');
   await page.evaluate(async (urls) => {
     await tabseed.ready;
     await tabseed.prefetch(urls);
   }, paths);
-  await context.close();
 }
 
 function sum(values: readonly number[]): number {

@@ -1,7 +1,7 @@
 import { TAB_POLICY } from '../core/policy.ts';
 import type { ChunkStore } from '../core/ports.ts';
 import { type ChunkReceiver, Swarm } from '../core/swarm.ts';
-import { httpOrigin } from '../platform/http-origin.ts';
+import { engineOrigin } from '../platform/engine-origin.ts';
 import { consoleLog } from '../platform/log.ts';
 import { streamCodec } from '../platform/stream-codec.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
@@ -86,7 +86,7 @@ export class OriginSwarm {
         digest: subtleDigest(),
         codec: streamCodec(),
         store: this.#store,
-        origin: httpOrigin({ base: this.#scope, fetch: (input, init) => fetch(input, init) }),
+        origin: engineOrigin({ base: this.#scope, fetch: (input, init) => fetch(input, init) }),
         log: consoleLog(),
         signaling: noSignaling(),
         dialer: noDialer(),

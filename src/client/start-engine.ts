@@ -18,6 +18,7 @@ import type { WorkerConfig } from '../protocol/worker-config.ts';
 import type { Declined, Engine, Releases, SwarmEvents } from './engine.ts';
 import { noDialer, noSignaling } from './no-peers.ts';
 import { Staging, type StagingPorts } from './staging.ts';
+import { StoreKeeper } from './store-keeper.ts';
 
 /**
  * The engine of a tab, open, as far as the newest release's settings and the user's answer allow one. A chunk of its own
@@ -33,6 +34,7 @@ export async function startEngine(
 ): Promise<Engine | Declined> {
   const { config } = releases;
   const manifests = decodeAll(releases);
+  let current = manifests;
   const settings = settingsOf(manifests);
   if (settings === undefined || settings.mode === 'off') return 'off';
   if (settings.consent === 'ask' && !agreed) return 'consent-wanted';
@@ -71,7 +73,17 @@ export async function startEngine(
     { ...TAB_POLICY, uploadBytesPerSecond },
     events,
   );
+  const keeper = new StoreKeeper({
+    clock,
+    store: database.chunks,
+    manifests: () => current,
+    copiesOf: (chunk) => swarm.copiesOf(chunk),
+    drop: (chunks) => swarm.drop(chunks),
+    storage: (navigator as { readonly storage?: StorageManager }).storage,
+    isInstalled: () => matchMedia('(display-mode: standalone)').matches,
+  });
   const close = async (): Promise<void> => {
+    keeper.close();
     const closed = swarm.close();
     // A page that is put away has this turn only: an open connection would cost it the back/forward cache.
     peers.dialer.cut();
@@ -86,14 +98,13 @@ export async function startEngine(
     throw cause;
   }
 
-  let known = sequencesOf(manifests);
   return {
     setReleases(next) {
       const newer = decodeAll(next);
       if (!isSameDeployment(next.config, config) || newer[0]?.settings !== manifests[0]?.settings) return false;
       // A worker that restarted sends what is known already; telling every peer again would be noise.
-      if (sequencesOf(newer) !== known) swarm.setReleases(newer);
-      known = sequencesOf(newer);
+      if (sequencesOf(newer) !== sequencesOf(current)) swarm.setReleases(newer);
+      current = newer;
       return true;
     },
     fetch: (chunks, urgency, receiver) => swarm.fetch(chunks, urgency, receiver),

@@ -96,6 +96,12 @@ export class Inventory {
     });
   }
 
+  /** @throws StoreError */
+  async drop(chunks: readonly ChunkId[]): Promise<void> {
+    for (const chunk of chunks) this.#holdings.remove(chunk, this.#catalog);
+    await this.#ports.store.delete(chunks);
+  }
+
   /** In the order of `chunks`. What the store lost or damaged is `undefined`, deleted and no longer held. */
   async read(chunks: readonly ChunkId[]): Promise<(HeldChunk | undefined)[]> {
     const found = await this.#find(chunks);

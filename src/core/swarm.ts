@@ -145,6 +145,18 @@ export class Swarm {
     this.#inventory.note(chunks);
   }
 
+  /** Takes these out of the store: peers see that they are gone. @throws StoreError */
+  async drop(chunks: readonly ChunkId[]): Promise<void> {
+    await this.#inventory.drop(chunks);
+    this.#neighbours.offerAnew();
+  }
+
+  /** Connected peers that have it. */
+  copiesOf(chunk: ChunkId): number {
+    const location = this.#catalog.locate(chunk);
+    return location === undefined ? 0 : this.#choice.availability.of(location);
+  }
+
   /** Whether peers are given anything. Off: they see that we have nothing, and downloads go on. */
   setUploading(uploading: boolean): void {
     if (uploading === this.#uploading) return;

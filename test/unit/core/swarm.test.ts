@@ -179,6 +179,21 @@ describe('a peer alone', () => {
     expect(engine.traffic.plain.wasted).toBe(0);
   });
 
+  it('tells peers what it lets go of: they do not ask for it', async () => {
+    const { world: w, release: r } = world();
+    const [first, second] = [await w.join([r]), await w.join([r])];
+    await first.mirror(r);
+    await w.clock.runUntil(() => second.swarm.peerCount === 1);
+    const ids = r.manifest.packs.flatMap(({ chunks }) => chunks.map(({ id }) => id));
+    await w.clock.runUntil(() => ids.every((id) => second.swarm.copiesOf(id) === 1));
+    await first.swarm.drop(ids.slice(5));
+    await w.clock.runUntil(() => second.swarm.copiesOf(ids[5] ?? '') === 0);
+    expect(ids.map((id) => second.swarm.copiesOf(id))).toEqual(ids.map((_, index) => (index < 5 ? 1 : 0)));
+    expect(first.store.chunks.size).toBe(5);
+    await second.mirror(r);
+    expect(second.traffic.plain).toMatchObject({ peers: 5 * 64 * KIB, origin: 580 * KIB });
+  });
+
   it('leaves plain files alone once it has a part of them, or somebody to share with', async () => {
     const { world: w } = world();
     const files = new Map([['a.js', new TextEncoder().encode('one and the other '.repeat(20_000))]]);
