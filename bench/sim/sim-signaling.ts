@@ -6,7 +6,7 @@ import { type Grant, LeaseBook } from '../../src/signal-server/lease-book.ts';
 import { resolveOptions } from '../../src/signal-server/options.ts';
 import { type Delivery, Room } from '../../src/signal-server/room.ts';
 
-const LEASE_TICK_MS = 1000;
+const LEASE_TICK_MS = 500;
 const LATENCY_MS = 20;
 
 interface Membership {

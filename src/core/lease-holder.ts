@@ -17,12 +17,17 @@ const CAPACITY_MS = 500;
 /** A report tells of all that happened in so long; thirty a second are allowed. */
 const REPORT_INTERVAL_MS = 100;
 
+/** A unit of which a chunk turned up so lately is being fetched by somebody: 16 chunks at 0.3 Mbit/s are further apart. */
+const ARRIVING_MS = 2000;
+
 /**
  * This peer's part in sharing the work at the origin: tells the server what it lacks, and knows what it was granted.
  * Pure: time comes in, messages go out by return.
  */
 export class LeaseHolder {
   readonly #granted = new Map<PackId, Set<number>>();
+  /** When a chunk of a unit that no partner had before last turned up at one. */
+  readonly #news = new Map<PackId, Map<number, number>>();
   #capacity = FIRST_CAPACITY;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #reported = '';
@@ -51,6 +56,13 @@ export class LeaseHolder {
     }
   }
 
+  /** A partner has a chunk that none had. */
+  onNews({ pack, index }: ChunkLocation, nowMs: number): void {
+    const units = this.#news.get(pack.id);
+    if (units === undefined) this.#news.set(pack.id, new Map([[unitOf(index), nowMs]]));
+    else units.set(unitOf(index), nowMs);
+  }
+
   /** Whether this peer is the one to fetch it. */
   has({ pack, index }: ChunkLocation): boolean {
     return this.#granted.get(pack.id)?.has(unitOf(index)) === true;
@@ -65,6 +77,7 @@ export class LeaseHolder {
     if (nowMs - this.#reportedAtMs < REPORT_INTERVAL_MS) return undefined;
     const wanted = new Map<PackId, Set<number>>();
     for (const { pack, index } of lacking) {
+      if (this.#isArriving(pack.id, unitOf(index), nowMs)) continue;
       const units = wanted.get(pack.id);
       if (units !== undefined) units.add(unitOf(index));
       else if (wanted.size < MAX_PACKS_PER_WANT) wanted.set(pack.id, new Set([unitOf(index)]));
@@ -82,6 +95,12 @@ export class LeaseHolder {
     return want;
   }
 
+  /** Others fetch it, and get on: that they take their time is no reason to fetch it as well. */
+  #isArriving(pack: PackId, unit: number, nowMs: number): boolean {
+    if (this.#granted.get(pack)?.has(unit)) return false;
+    return nowMs - (this.#news.get(pack)?.get(unit) ?? Number.NEGATIVE_INFINITY) < ARRIVING_MS;
+  }
+
   /** Forgets what is fetched, or has turned up at a partner; learns from it how fast leases are used up. */
   #drop(wanted: ReadonlyMap<PackId, ReadonlySet<number>>, nowMs: number): void {
     let held = 0;
@@ -92,6 +111,7 @@ export class LeaseHolder {
       }
       if (units.size === 0) this.#granted.delete(pack);
     }
+    if (wanted.size === 0) this.#news.clear();
     this.#doneSinceMs ??= nowMs;
     const elapsedMs = nowMs - this.#doneSinceMs;
     if (elapsedMs < CAPACITY_MS) return;

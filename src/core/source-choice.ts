@@ -1,4 +1,4 @@
-import type { ChunkId, PeerId } from '../protocol/identifier.ts';
+import type { ChunkId, PackId, PeerId } from '../protocol/identifier.ts';
 import type { Lease } from '../protocol/signal-message.ts';
 import { Availability } from './availability.ts';
 import { type Catalog, type ChunkLocation, chunkAt, type FileContent, type Span } from './catalog.ts';
@@ -56,6 +56,15 @@ export class SourceChoice {
   /** Sessions that may be asked for what a page waits for. */
   get promptSessions(): PeerSession[] {
     return [...this.#sources.sessions.values()].filter((session) => session.isPrompt);
+  }
+
+  /** One peer more (1) or fewer (-1) has this chunk. */
+  onAvailability(pack: PackId, index: number, by: 1 | -1): void {
+    this.availability.change(pack, index, by);
+    const known = by === 1 ? this.#sources.catalog().packs.get(pack) : undefined;
+    if (known === undefined) return;
+    const location = { pack: known, index };
+    if (this.availability.of(location) === 1) this.#leases.onNews(location, this.#sources.ports.clock.now());
   }
 
   /** Something is wanted after a time in which nothing was. */

@@ -282,7 +282,7 @@ export class Swarm {
         this.#roster.onHeard();
         this.#pumpSoon();
       },
-      onAvailability: (pack, index, by) => this.#choice.availability.change(pack, index, by),
+      onAvailability: (pack, index, by) => this.#choice.onAvailability(pack, index, by),
       onChunk: (session, location, stored) => void this.#intake.takeFromPeer(session, location, stored),
       onReleased: (peer, chunks) => this.#release(peer, chunks),
       onUnneeded: (wireBytes) => this.#count('wasted', wireBytes, wireBytes),

@@ -27,8 +27,11 @@ interface Member {
   lapses: number;
 }
 
-/** A lease of unknown duration: 1 MiB at 3 Mbit/s, and less than the patience of those who wait for it (5 s). */
-const FIRST_LEASE_MS = 3000;
+/**
+ * A lease of unknown duration: until a first chunk has turned up at somebody, who then no longer lacks the unit. A crowd
+ * whose first leases all went to hoarders waits so long.
+ */
+const FIRST_LEASE_MS = 1500;
 /** Leases of a peer that has not used any yet; twice as many as it has used from then on. */
 const FIRST_LEASES = 2;
 /** A holder may take so many times the usual time, and a second on top for its report. */
@@ -129,8 +132,9 @@ export class LeaseBook {
       for (const number of numbers) {
         if (room === 0) break;
         const unit = units?.get(number);
-        if (units === undefined || (unit !== undefined && unit.busyUntilMs > nowMs)) continue;
-        if (unit !== undefined) this.#lapse(unit);
+        // What has run out is given on by the tick: else those who ask most often, hoarders, would get it first.
+        if (units === undefined || (unit !== undefined && (unit.busyUntilMs > nowMs || unit.holder !== undefined)))
+          continue;
         units.set(number, { holder: peer, grantedMs: nowMs, busyUntilMs: nowMs + this.#leaseMs });
         leases.push({ pack, unit: number });
         room -= 1;

@@ -42,6 +42,8 @@ const JOIN_DEADLINE_MS = 5_000;
 /** For the closing handshake; a client that does not take part is cut off. */
 const CLOSE_DEADLINE_MS = 2_000;
 const TICK_MS = 1_000;
+/** What a lease that runs out costs those who wait for it, at most. */
+const LEASE_TICK_MS = 500;
 
 export function createSignalServer(options: SignalServerOptions = {}): SignalServer {
   return new InMemorySignalServer(resolveOptions(options));
@@ -75,7 +77,13 @@ class InMemorySignalServer implements SignalServer {
       refusal: () => this.#refusal(),
       onConnect: (socket, network) => this.#connect(socket, network),
     });
-    this.#stopTicking = options.clock.every(TICK_MS, () => this.#tick());
+    const stops = [
+      options.clock.every(TICK_MS, () => this.#tick()),
+      options.clock.every(LEASE_TICK_MS, () => this.#deliver(this.#rooms.tick(options.clock.now()))),
+    ];
+    this.#stopTicking = () => {
+      for (const stop of stops) stop();
+    };
   }
 
   attach(httpServer: Server): void {
@@ -234,7 +242,6 @@ class InMemorySignalServer implements SignalServer {
       if (connection.phase === 'joining') this.#fail(connection, 'join-timeout', 'no join in time');
       else connection.terminate();
     }
-    this.#deliver(this.#rooms.tick(now));
     for (const connection of this.#heartbeat.tick()) this.#cutOff(connection, 'silent');
   }
 }

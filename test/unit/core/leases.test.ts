@@ -42,6 +42,21 @@ describe('the lease holder', () => {
     expect(holder.has({ pack: PACK, index: 0 })).toBe(false);
   });
 
+  it('lacks no unit of which chunks turn up at partners, until two seconds pass without one, or it is granted', () => {
+    const holder = new LeaseHolder();
+    const told = (nowMs: number) => readUnits(holder.report(units([0, 1]), nowMs)?.packs[0]?.units ?? '');
+    holder.report(units([0, 1, 2]), 0);
+    holder.onNews({ pack: PACK, index: 5 }, 100);
+    expect(told(200)).toEqual([1]);
+    holder.onNews({ pack: PACK, index: 6 }, 1900);
+    expect(told(3899)).toEqual([]);
+    expect(told(3900)).toEqual([0, 1]);
+    holder.onNews({ pack: PACK, index: CHUNKS_PER_LEASE }, 4000);
+    expect(told(4100)).toEqual([0]);
+    holder.add([{ pack: PACK.id, unit: 1 }]);
+    expect(told(4300)).toEqual([0, 1]);
+  });
+
   it('asks for more leases the faster it uses them up', () => {
     const holder = new LeaseHolder();
     let next = 0;

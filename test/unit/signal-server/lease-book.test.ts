@@ -3,7 +3,7 @@ import { writeUnits } from '../../../src/protocol/lease-units.ts';
 import { type Grant, LeaseBook } from '../../../src/signal-server/lease-book.ts';
 
 const PACK = 'a'.repeat(64);
-const FIRST_LEASE_MS = 3000;
+const FIRST_LEASE_MS = 1500;
 
 function want(units: readonly number[], pack = PACK): { pack: string; units: string }[] {
   return units.length === 0 ? [] : [{ pack, units: writeUnits(units) }];
@@ -59,6 +59,14 @@ describe('the lease book', () => {
     expect(granted(book.want('hoarder', want([0, 1, 2, 3]), 4, 0))).toEqual({ hoarder: [0, 1] });
     expect(book.tick(FIRST_LEASE_MS + 1)).toEqual([]);
     expect(granted(book.want('b', want([0, 1]), 4, FIRST_LEASE_MS + 2))).toEqual({ b: [0, 1] });
+  });
+
+  it('gives what has run out to nobody because he asks first', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0]), 1, 0);
+    book.want('b', want([0]), 1, 0);
+    expect(book.want('z', want([0]), 1, FIRST_LEASE_MS + 1)).toEqual([]);
+    expect(granted(book.tick(FIRST_LEASE_MS + 2))).toEqual({ b: [0] });
   });
 
   it('gives a peer twice as many leases as it has used, and two before that', () => {
