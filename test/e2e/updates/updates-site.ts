@@ -15,26 +15,28 @@ const LARGE_BYTES = 3_000_000;
 /** An app of which a test publishes one release after the other into the same folder, at one origin. */
 export class UpdatesSite {
   readonly stage: Stage;
+  readonly #publish: (number: number) => Promise<void>;
   readonly #folder: string;
-  readonly #options: Partial<PublishOptions>;
   /** PEM of the publisher's key. */
   readonly key: string;
 
-  private constructor(stage: Stage, folder: string, options: Partial<PublishOptions>, key: string) {
+  private constructor(stage: Stage, folder: string, key: string, publishNumber: (number: number) => Promise<void>) {
     this.stage = stage;
     this.#folder = folder;
-    this.#options = options;
     this.key = key;
+    this.#publish = publishNumber;
   }
 
   static async open(
     options: Partial<PublishOptions> = {},
     stageOptions: { signal?: false } = {},
+    large: (number: number) => string | Uint8Array = newBytes,
   ): Promise<UpdatesSite> {
     const folder = await mkdtemp(join(tmpdir(), 'tabseed-updates-'));
     const key = generateKey().pem;
-    await publishRelease(folder, key, options, 1);
-    return new UpdatesSite(await Stage.open(join(folder, 'out'), stageOptions), folder, options, key);
+    const publishNumber = (number: number) => publishRelease(folder, { key, ...options }, number, large(number));
+    await publishNumber(1);
+    return new UpdatesSite(await Stage.open(join(folder, 'out'), stageOptions), folder, key, publishNumber);
   }
 
   get out(): string {
@@ -42,7 +44,7 @@ export class UpdatesSite {
   }
 
   publish(number: number): Promise<void> {
-    return publishRelease(this.#folder, this.key, this.#options, number);
+    return this.#publish(number);
   }
 
   /** A tab of a user who has all of release 1. */
@@ -61,22 +63,26 @@ export class UpdatesSite {
   }
 }
 
+/** Bytes that neither compress nor are in another release: a generator of Lehmer's. */
+export function newBytes(number: number, length = LARGE_BYTES): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = 1000 + number;
+  for (let index = 0; index < length; index += 1) {
+    state = (state * 48_271) % 2_147_483_647;
+    bytes[index] = state;
+  }
+  return bytes;
+}
+
 async function publishRelease(
   folder: string,
-  key: string,
-  options: Partial<PublishOptions>,
+  options: Partial<PublishOptions> & Pick<PublishOptions, 'key'>,
   number: number,
+  large: string | Uint8Array,
 ): Promise<void> {
   const source = join(folder, 'source');
   await rm(source, { recursive: true, force: true });
   await mkdir(source);
-  const large = new Uint8Array(LARGE_BYTES);
-  // Bytes that neither compress nor are in another release: a generator of Lehmer's.
-  let state = 1000 + number;
-  for (let index = 0; index < LARGE_BYTES; index += 1) {
-    state = (state * 48_271) % 2_147_483_647;
-    large[index] = state;
-  }
   const files: Record<string, string | Uint8Array> = {
     'index.html': page(`release ${number}`),
     'frame.html': page(`frame of ${number}`),
@@ -85,7 +91,7 @@ async function publishRelease(
     'large.bin': large,
   };
   for (const [path, content] of Object.entries(files)) await writeFile(join(source, path), content);
-  await publish({ source, out: join(folder, 'out'), key, scripts: SCRIPTS, ...options });
+  await publish({ source, out: join(folder, 'out'), scripts: SCRIPTS, ...options });
 }
 
 /** Notes from now on what the page is told of updates. */

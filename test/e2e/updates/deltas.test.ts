@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { deltaSource, isDeltaPath, manifestPath, POINTER_PATH } from '../../../src/protocol/layout.ts';
+import { chunksOfFile, decodeManifest, type Manifest } from '../../../src/protocol/manifest.ts';
+import { decodePointer } from '../../../src/protocol/pointer.ts';
+import { POLL, storedChunks } from '../client-site.ts';
+import { spoilStore } from '../worker/site.ts';
+import { newBytes, seenBy, staged, UpdatesSite } from './updates-site.ts';
+
+const LINES = 24_000;
+
+/** Some 1 MB of text, of which each release has other lines here and there: most chunks change, and little in each. */
+function text(release: number): string {
+  const bytes = newBytes(1, LINES * 16);
+  const lines: string[] = [];
+  for (let line = 0; line < LINES; line += 1) {
+    const start = line * 16;
+    const own = line % 16 === 0 ? newBytes(release * LINES + line, 12) : bytes.subarray(start, start + 12);
+    lines.push(`line ${line} ${Buffer.from(own).toString('hex')} of all`);
+  }
+  return lines.join('\n');
+}
+
+async function newest(out: string): Promise<{ hash: string; manifest: Manifest }> {
+  const { manifestHash: hash } = decodePointer(await readFile(join(out, POINTER_PATH))).pointer;
+  return { hash, manifest: decodeManifest(await readFile(join(out, manifestPath(hash)))) };
+}
+
+const isContent = (path: string) =>
+  path.startsWith('/tabseed/pack-') || /^\/(?:large\.bin|[\w-]*\.(?:html|txt))?$/.test(path);
+
+describe('an update of which little is new', () => {
+  let site: UpdatesSite;
+  let tabs: Page[];
+  let deltaBytes: number;
+  let packedBytes: number;
+
+  beforeAll(async () => {
+    site = await UpdatesSite.open({}, {}, text);
+    const browser = await site.stage.browser();
+    tabs = await Promise.all(
+      [1, 2, 3, 4].map(async () => site.visit(await browser.newContext({ serviceWorkers: 'allow' }))),
+    );
+    const before = await newest(site.stage.out);
+    const chunks = new Set(
+      before.manifest.files.flatMap((file) => chunksOfFile(before.manifest, file)).map(({ id }) => id),
+    );
+    // What an engine has fetched is written some time later.
+    for (const tab of tabs) await expect.poll(() => storedChunks(tab), POLL).toBe(chunks.size);
+    await site.publish(2);
+    const { manifest } = await newest(site.stage.out);
+    const sum = (isIn: (path: string) => boolean) =>
+      manifest.files
+        .filter(({ path }) => isIn(path))
+        .flatMap((file) => chunksOfFile(manifest, file))
+        .reduce((total, { encodedBytes }) => total + encodedBytes, 0);
+    deltaBytes = sum((path) => deltaSource(path) === before.hash);
+    packedBytes = sum((path) => !isDeltaPath(path));
+  });
+
+  afterAll(() => site.close());
+
+  it('costs the origin one copy of the delta for three browsers, and nobody reloads', async () => {
+    expect(deltaBytes).toBeGreaterThan(10_000);
+    expect(deltaBytes).toBeLessThan(packedBytes / 4);
+    const three = tabs.slice(0, 3);
+    const navigations: string[] = [];
+    for (const tab of three) {
+      await tab.waitForFunction(() => tabseed.stats().peers >= 2);
+      tab.on('framenavigated', (frame) => navigations.push(frame.url()));
+    }
+    const since = site.stage.responses.length;
+    await Promise.all(three.map((tab) => staged(tab)));
+    const taken = site.stage.served(isContent, since).reduce((sum, { bytes }) => sum + bytes, 0);
+    // What is new besides the large file is in the delta too.
+    expect(taken).toBeLessThanOrEqual(1.1 * deltaBytes);
+    expect(navigations).toEqual([]);
+    site.stage.refuse = isContent;
+    for (const tab of three) {
+      expect(await seenBy(tab)).toEqual(['release 1', 'release 1']);
+      await tab.reload();
+      expect(await seenBy(tab)).toEqual(['release 2', 'release 2']);
+      expect(await tab.evaluate(async () => (await fetch('large.bin')).text())).toBe(text(2));
+    }
+    site.stage.refuse = () => false;
+  });
+
+  it('reaches a browser whose store was damaged all the same', async () => {
+    const tab = tabs[3] as Page;
+    expect(await spoilStore(tab, 'damage')).toBeGreaterThan(3);
+    await staged(tab);
+    await tab.reload();
+    expect(await seenBy(tab)).toEqual(['release 2', 'release 2']);
+    expect(await tab.evaluate(async () => (await fetch('large.bin')).text())).toBe(text(2));
+  });
+});
