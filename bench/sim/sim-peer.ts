@@ -62,6 +62,7 @@ export class SimPeer {
       {
         onPeers: () => undefined,
         onTraffic: (delta) => addTraffic(this.traffic, delta),
+        onPointer: () => undefined,
         onBan: () => {
           this.bans += 1;
         },

@@ -2,12 +2,12 @@ import type { CancelTimer, Clock } from '../core/ports.ts';
 import type { WantUrgency } from '../protocol/bridge-message.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import { type Circumstances, hasAgreed, type PeerUse, peerUse } from './device-policy.ts';
-import type { ChunkReceiver, Declined, Engine, Releases, StartEngine, SwarmEvents, Want } from './engine.ts';
+import type { ChunkReceiver, Declined, Engine, EngineEvents, Releases, StartEngine, Want } from './engine.ts';
 
 export interface EngineSlotPorts {
   readonly clock: Clock;
   readonly startEngine: StartEngine;
-  readonly events: SwarmEvents;
+  readonly events: EngineEvents;
   /** Whether the releases want an answer of the user that is not there. */
   onConsentWanted(wanted: boolean): void;
   /** It did not start or not close. Wants are answered with `missing` until releases or circumstances come again. */

@@ -17,6 +17,8 @@ export interface LeaderPorts {
   onReleases(releases: Releases, leader: Leader): void;
   /** Brings the other end of a channel to the worker; the worker answers on it with `releases`. */
   postLead(port: MessagePort): void;
+  /** Brings the worker a release that a peer told of. @throws TabseedError */
+  offer(pointer: Uint8Array, manifest: Uint8Array): Promise<void>;
   onPeers(count: number): void;
   onConsentWanted(wanted: boolean): void;
   onError(error: TabseedError): void;
@@ -50,6 +52,7 @@ export class Leader {
             ports.onPeers(count);
           },
           onTraffic: (delta) => this.addTraffic(delta),
+          offer: (pointer, manifest) => ports.offer(pointer, manifest),
           onBan: (peer, reason) => ports.onError(new TabseedError('peer-banned', `${peer}: ${reason}`)),
         },
         onConsentWanted: (wanted) => ports.onConsentWanted(wanted),

@@ -92,7 +92,7 @@ export class OriginSwarm {
         dialer: noDialer(),
       },
       TAB_POLICY,
-      { onPeers: ignore, onTraffic: this.#onTraffic, onBan: ignore },
+      { onPeers: ignore, onTraffic: this.#onTraffic, onBan: ignore, onPointer: ignore },
     );
     swarm.setReleases([this.#manifest]);
     await swarm.start();

@@ -13,10 +13,12 @@ import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import { webSocketSignaling } from '../platform/web-socket-signaling.ts';
 import { decodeManifest, type Manifest } from '../protocol/manifest.ts';
+import { decodePointer } from '../protocol/pointer.ts';
 import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
-import type { Declined, Engine, Releases, SwarmEvents } from './engine.ts';
+import type { Declined, Engine, EngineEvents, Releases } from './engine.ts';
 import { noDialer, noSignaling } from './no-peers.ts';
+import { PeerReleases } from './peer-releases.ts';
 import { Staging, type StagingPorts } from './staging.ts';
 import { StoreKeeper } from './store-keeper.ts';
 
@@ -30,7 +32,7 @@ export async function startEngine(
   scope: string,
   releases: Releases,
   agreed: boolean,
-  events: SwarmEvents,
+  events: EngineEvents,
 ): Promise<Engine | Declined> {
   const { config } = releases;
   const manifests = decodeAll(releases);
@@ -59,6 +61,14 @@ export async function startEngine(
         }
       : { signaling: noSignaling(), dialer: noDialer() };
   const database = openBrowserDatabase({ app: config.app, scope });
+  const fromPeers = new PeerReleases({
+    config,
+    digest,
+    now: Date.now,
+    pull: (peer, manifest, length) => swarm.pullManifest(peer, manifest, length),
+    ban: (peer, code) => swarm.ban(peer, code),
+    offer: (pointer, manifest) => events.offer(pointer, manifest),
+  });
   const swarm = new Swarm(
     {
       clock,
@@ -71,7 +81,7 @@ export async function startEngine(
       ...peers,
     },
     { ...TAB_POLICY, uploadBytesPerSecond },
-    events,
+    { ...events, onPointer: (peer, pointer) => void fromPeers.handlePointer(peer, pointer) },
   );
   const keeper = new StoreKeeper({
     clock,
@@ -90,7 +100,19 @@ export async function startEngine(
     await closed;
     await database.close();
   };
+  let told = '';
+  const setNews = ({ pointers: [first], manifests: [newest] }: Releases): void => {
+    if (first === undefined || newest === undefined) return;
+    const bytes = new Uint8Array(first);
+    // A worker that restarted sends what is known already; telling every peer again would be noise.
+    if (bytes.join() === told) return;
+    told = bytes.join();
+    const { pointer } = decodePointer(bytes);
+    fromPeers.setKnown(pointer);
+    swarm.setNews({ pointer: bytes, manifestHash: pointer.manifestHash, manifest: new Uint8Array(newest) });
+  };
   swarm.setReleases(manifests);
+  setNews(releases);
   try {
     await swarm.start();
   } catch (cause) {
@@ -102,9 +124,9 @@ export async function startEngine(
     setReleases(next) {
       const newer = decodeAll(next);
       if (!isSameDeployment(next.config, config) || newer[0]?.settings !== manifests[0]?.settings) return false;
-      // A worker that restarted sends what is known already; telling every peer again would be noise.
       if (sequencesOf(newer) !== sequencesOf(current)) swarm.setReleases(newer);
       current = newer;
+      setNews(next);
       return true;
     },
     fetch: (chunks, urgency, receiver) => swarm.fetch(chunks, urgency, receiver),

@@ -253,6 +253,7 @@ class Tab {
         onReleases: (releases, leader) =>
           void this.updates().then((updates) => updates.stage(releases, leader), ignore),
         postLead: (port) => this.#link?.post({ type: 'lead', version: PROTOCOL_VERSION }, [port]),
+        offer: (pointer, manifest) => this.request({ type: 'check', intervalMs: 0, offer: [pointer, manifest] }),
         onPeers: (count) => {
           this.#peers = count;
           this.#refresh();

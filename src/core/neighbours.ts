@@ -23,6 +23,8 @@ export interface NeighboursHost {
   offered(): Holdings;
   read: SessionHost['read'];
   onOffer: SessionHost['onOffer'];
+  news: SessionHost['news'];
+  onPointer: SessionHost['onPointer'];
   onHeard(): void;
   onAvailability(pack: PackId, index: number, by: 1 | -1): void;
   onChunk(session: PeerSession, location: ChunkLocation, stored: StoredChunk): void;
@@ -54,6 +56,8 @@ export class Neighbours {
       instance: host.instance,
       onGreeting: (greeted) => this.#dropFormer(greeted),
       onOffer: (from, run) => host.onOffer(from, run),
+      news: () => host.news(),
+      onPointer: (from, bytes) => host.onPointer(from, bytes),
       onHeard: () => host.onHeard(),
       onAvailability: (pack, index, by) => host.onAvailability(pack, index, by),
       onChunk: (from, location, stored) => host.onChunk(from, location, stored),
@@ -80,6 +84,11 @@ export class Neighbours {
   /** What is offered has changed as a whole. */
   offerAnew(): void {
     for (const session of this.sessions.values()) session.offer(this.#host.packs().values(), this.#host.offered());
+  }
+
+  /** A newer release became known. */
+  tellNews(): void {
+    for (const session of this.sessions.values()) session.tellNews();
   }
 
   /** Chunks can be served from now on. */

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../protocol/errors.ts';
-import type { InstanceId, PeerId } from '../protocol/identifier.ts';
+import type { InstanceId, PeerId, Sha256 } from '../protocol/identifier.ts';
 import { type DataMessage, decodePeerMessage, encodePeerMessage, type PeerMessage } from '../protocol/peer-message.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import type { CatalogPack, ChunkLocation, Span } from './catalog.ts';
@@ -8,7 +8,8 @@ import type { Holdings } from './holdings.ts';
 import { requestCost } from './message-budget.ts';
 import { OpenRequests } from './open-requests.ts';
 import { PackAnnouncer } from './pack-announcer.ts';
-import { BITFIELD_COST, HAVE_COST, PeerConduct } from './peer-conduct.ts';
+import { BITFIELD_COST, HAVE_COST, MANIFEST_PART_COST, PeerConduct } from './peer-conduct.ts';
+import { PeerNews } from './peer-news.ts';
 import { LINK_HIGH_WATER_BYTES, type PeerLink } from './ports.ts';
 import { RemotePacks } from './remote-packs.ts';
 import type { EndReason, SessionHost } from './session-host.ts';
@@ -28,6 +29,7 @@ export class PeerSession {
   readonly #remote: RemotePacks;
   readonly #announcer = new PackAnnouncer((message) => this.#send(message));
   readonly #requests = new OpenRequests();
+  readonly #news: PeerNews;
   #startedMs: number;
   readonly #conduct: PeerConduct;
   #instance: InstanceId | undefined;
@@ -44,6 +46,11 @@ export class PeerSession {
     this.#startedMs = host.now();
     this.#remote = new RemotePacks((pack, index, by) => host.onAvailability(pack, index, by));
     this.#conduct = new PeerConduct(this.#startedMs);
+    this.#news = new PeerNews({
+      uploadCap: host.uploadCap,
+      news: () => host.news(),
+      send: (message) => this.#send(message),
+    });
     this.#uploads = new UploadQueue(link, {
       frame: host.frame,
       uploadCap: host.uploadCap,
@@ -66,6 +73,7 @@ export class PeerSession {
     this.#announcer.announce(known, holdings);
     this.#pingSentMs = this.#host.now();
     this.#send({ type: 'ping', token: 0 });
+    this.#news.tell();
     this.#link.bind({
       onFrame: (frame) => this.#handleFrame(frame),
       onWritable: () => this.#uploads.onWritable(),
@@ -81,6 +89,16 @@ export class PeerSession {
   /** Says anew what we offer of each pack, be it nothing. */
   offer(packs: Iterable<CatalogPack>, holdings: Holdings): void {
     this.#announcer.offerAll(packs, holdings);
+  }
+
+  /** Tells of the newest release that we know, unless it was told before. */
+  tellNews(): void {
+    this.#news.tell();
+  }
+
+  /** Resolves with a manifest that the peer has told of, not verified; `undefined` when it does not come. */
+  pullManifest(manifest: Sha256, length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#news.pull(manifest, length);
   }
 
   /** Takes no request any more. A new one gets no answer: the end of the connection, soon, is the answer. */
@@ -260,6 +278,17 @@ export class PeerSession {
       case 'bye':
         this.#end('closed');
         break;
+      case 'pointer':
+        this.#charge(1);
+        this.#host.onPointer(this, message.bytes);
+        break;
+      case 'manifest-request':
+        this.#charge(MANIFEST_PART_COST);
+        this.#answerNews(message);
+        break;
+      case 'manifest-part':
+        this.#news.handlePart(message);
+        break;
       default:
         message satisfies never;
     }
@@ -272,6 +301,10 @@ export class PeerSession {
     this.#host.onGreeting(this);
     if (this.#ended) return;
     this.#host.onOffer(this, undefined);
+  }
+
+  #answerNews(message: PeerMessage & { type: 'manifest-request' }): void {
+    this.#news.handleRequest(message).catch(() => this.#end('misbehaved'));
   }
 
   #handleHave({ pack, first, count }: PeerMessage & { type: 'have' }): void {
@@ -346,6 +379,7 @@ export class PeerSession {
     const unanswered = this.#requests.remaining();
     this.#requests.clear();
     this.#remote.clear();
+    this.#news.close();
     this.#uploads.close();
     this.#link.close();
     this.#host.onEnd(this, reason, unanswered);

@@ -1,5 +1,6 @@
 import type { InstanceId, PackId } from '../protocol/identifier.ts';
 import type { CatalogPack, ChunkLocation, Span } from './catalog.ts';
+import type { ReleaseNews } from './peer-news.ts';
 import type { PeerSession } from './peer-session.ts';
 import type { StoredChunk } from './ports.ts';
 import type { UploadSource } from './upload-queue.ts';
@@ -13,6 +14,10 @@ export interface SessionHost extends UploadSource {
   onGreeting(session: PeerSession): void;
   /** It can be asked now, or it has more than before: `run`, or anything. */
   onOffer(session: PeerSession, run: Span | undefined): void;
+  /** What is told of releases; `undefined` where nothing is given to peers. */
+  news(): ReleaseNews | undefined;
+  /** It tells of a release: a pointer file, not decoded. */
+  onPointer(session: PeerSession, bytes: Uint8Array): void;
   /** It has told all that it had at its start. */
   onHeard(): void;
   /** One peer more (1) or fewer (-1) has this chunk. */

@@ -1,7 +1,7 @@
 import type { WantUrgency } from '../protocol/bridge-message.ts';
 import { ByteWriter } from '../protocol/bytes.ts';
 import { newInstanceId } from '../protocol/hash-bytes.ts';
-import type { ChunkId, PeerId } from '../protocol/identifier.ts';
+import type { ChunkId, PeerId, Sha256 } from '../protocol/identifier.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
 import { Catalog, type ChunkLocation, chunkAt } from './catalog.ts';
@@ -12,6 +12,7 @@ import { Intake } from './intake.ts';
 import { Inventory } from './inventory.ts';
 import { Neighbours, OWN_DELAY_MS } from './neighbours.ts';
 import { OriginReads } from './origin-reads.ts';
+import type { ReleaseNews } from './peer-news.ts';
 import type { SwarmPolicy } from './policy.ts';
 import type { CancelTimer, SwarmPorts } from './ports.ts';
 import { Roster } from './roster.ts';
@@ -27,6 +28,8 @@ export interface SwarmEvents {
   onPeers(count: number): void;
   /** Bytes moved since the last call. */
   onTraffic(delta: Traffic): void;
+  /** A peer tells of a release: a pointer file, not decoded. Again with each connection, whatever became of it. */
+  onPointer(peer: PeerId, pointer: Uint8Array): void;
   /** This peer is not talked to again: it sent a chunk that was not what it claimed, or broke the protocol. */
   onBan(peer: PeerId, reason: string): void;
 }
@@ -55,6 +58,8 @@ export class Swarm {
   readonly #choice: SourceChoice;
   readonly #uploadCap: UploadCap;
   #catalog = new Catalog([]);
+  #news: ReleaseNews | undefined;
+  #banReason: string | undefined;
   #uploading = true;
   #cancelTick: CancelTimer | undefined;
   #pumpQueued = false;
@@ -130,6 +135,24 @@ export class Swarm {
     this.#pumpSoon();
   }
 
+  /** The newest release, verified: peers are told of it, and get its manifest when they ask. */
+  setNews(news: ReleaseNews): void {
+    this.#news = news;
+    this.#neighbours.tellNews();
+  }
+
+  /** Resolves with a manifest that this peer has told of, not verified; `undefined` when it does not come. */
+  async pullManifest(peer: PeerId, manifest: Sha256, length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return await this.#neighbours.sessions.get(peer)?.pullManifest(manifest, length);
+  }
+
+  /** The peer has told or sent something that is not what it says. */
+  ban(peer: PeerId, reason: string): void {
+    this.#banReason = reason;
+    this.#neighbours.sessions.get(peer)?.close('banned');
+    this.#banReason = undefined;
+  }
+
   /**
    * Store, then peers, then origin. Each chunk is reported once, in any order. `prompt` leaves out the origin: what no
    * peer can be expected to give at once is missing at once.
@@ -162,6 +185,7 @@ export class Swarm {
     if (uploading === this.#uploading) return;
     this.#uploading = uploading;
     this.#neighbours.offerAnew();
+    this.#neighbours.tellNews();
     if (!uploading) this.#neighbours.rejectRequests();
   }
 
@@ -278,6 +302,8 @@ export class Swarm {
         if (run !== undefined && !wantedIn(this.#demand, run).some((wanted) => wanted.peer === undefined)) return;
         if (session.room > 0) this.#pumpSoon();
       },
+      news: () => (this.#uploading ? this.#news : undefined),
+      onPointer: ({ peer }, pointer) => this.#events.onPointer(peer, pointer),
       onHeard: () => {
         this.#roster.onHeard();
         this.#pumpSoon();
@@ -295,7 +321,7 @@ export class Swarm {
   #handleSessionEnd(peer: PeerId, reason: EndReason): void {
     const banned = reason === 'banned' || reason === 'misbehaved';
     this.#roster.onLinkEnd(peer, banned ? 'banned' : reason === 'closed' || reason === 'stalled' ? reason : 'left');
-    if (banned) this.#events.onBan(peer, reason);
+    if (banned) this.#events.onBan(peer, this.#banReason ?? reason);
     this.#pumpSoon();
   }
 

@@ -180,6 +180,8 @@ export class MirroringPeer implements NodePeer {
     return new Swarm(ports, policy, {
       onPeers: (peers) => log.debug('peers', { peers }),
       onTraffic: (delta) => addTraffic(this.traffic, delta),
+      // It mirrors what the origin has.
+      onPointer: () => undefined,
       onBan: (peer, reason) => log.debug('ban', { peer, reason }),
     });
   }

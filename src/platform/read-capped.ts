@@ -13,17 +13,9 @@ export async function readCapped(
   maximumBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const source = new HttpSource(fetch, { url, cache, maximumBytes, check: checkFile });
-  const pieces: Uint8Array[] = [];
-  let length = 0;
+  const pieces: BlobPart[] = [];
   for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {
-    pieces.push(piece);
-    length += piece.length;
+    pieces.push(piece as Uint8Array<ArrayBuffer>);
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, offset);
-    offset += piece.length;
-  }
-  return bytes;
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }

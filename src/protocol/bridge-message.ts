@@ -46,7 +46,12 @@ export type PageMessage =
   /** Fetch these into the store. One `Reply` comes over the transferred port. */
   | { readonly type: 'prefetch'; readonly urls: readonly string[] }
   /** Look for a newer release, unless that was done less than so long ago. One `Reply` comes over the transferred port. */
-  | { readonly type: 'check'; readonly intervalMs: number }
+  | {
+      readonly type: 'check';
+      readonly intervalMs: number;
+      /** What to look at in place of what the origin has: the files of a pointer and its manifest. Untrusted like those. */
+      readonly offer?: unknown;
+    }
   /** Make the next release the active one. One `Reply` comes over the transferred port. */
   | { readonly type: 'apply' }
   /** How far the leader is with the next release, a `StagingProgress`: pages get it in their `status`, and decode it. */
@@ -87,6 +92,8 @@ export type LeaderRequest =
       readonly type: 'releases';
       readonly config: WorkerConfig;
       readonly manifests: readonly ArrayBuffer[];
+      /** Their pointer files. */
+      readonly pointers: readonly ArrayBuffer[];
       readonly stage: boolean;
     }
   /** Chunks that a page waits for, in the order of need. Answered by `ack` at once, then by `chunk` or `missing` each. */
@@ -144,7 +151,7 @@ export function decodePageMessage(value: unknown): PageMessage {
     case 'apply':
       return { type: fields.type };
     case 'check':
-      return { type: 'check', intervalMs: asCount(fields.intervalMs, 'interval') };
+      return { type: 'check', intervalMs: asCount(fields.intervalMs, 'interval'), offer: fields.offer };
     case 'staging':
       return { type: 'staging', progress: fields.progress };
     case 'loaded':
@@ -197,6 +204,9 @@ export function decodeLeaderRequest(value: unknown): LeaderRequest {
         config: decodeWorkerConfig(fields.config),
         manifests: asList(fields.manifests, 'manifests', limits.MAX_MANIFESTS_PER_MESSAGE, (manifest) =>
           asBuffer(manifest, 'manifest', limits.MAX_MANIFEST_BYTES),
+        ),
+        pointers: asList(fields.pointers, 'pointers', limits.MAX_MANIFESTS_PER_MESSAGE, (pointer) =>
+          asBuffer(pointer, 'pointer', limits.MAX_POINTER_BYTES),
         ),
         stage: asFlag(fields.stage, 'stage'),
       };

@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter } from './bytes.ts';
 import { type Encoding, encodingOfTag, encodingTag } from './encoding.ts';
 import { ProtocolError } from './errors.ts';
 import { readInstanceId, readSha256, writeInstanceId, writeSha256 } from './hash-bytes.ts';
-import type { InstanceId, PackId } from './identifier.ts';
+import type { InstanceId, PackId, Sha256 } from './identifier.ts';
 import * as limits from './limits.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
@@ -36,7 +36,13 @@ export type PeerMessage =
   | { readonly type: 'ping'; readonly token: number }
   | { readonly type: 'pong'; readonly token: number }
   /** The sender is about to close: move its requests elsewhere at once. */
-  | { readonly type: 'bye' };
+  | { readonly type: 'bye' }
+  /** The newest pointer file that the sender has verified; again when it has a newer one. */
+  | { readonly type: 'pointer'; readonly bytes: Uint8Array }
+  /** Send a part of this manifest, from `offset` on. One at a time is open. */
+  | { readonly type: 'manifest-request'; readonly manifest: Sha256; readonly offset: number }
+  /** Of the manifest that was asked for, from where it was asked; without bytes, the sender does not have it. */
+  | { readonly type: 'manifest-part'; readonly bytes: Uint8Array };
 
 export interface AnnouncedPack {
   readonly id: PackId;
@@ -69,6 +75,9 @@ const CODE_OF_TYPE = {
   ping: 9,
   pong: 10,
   bye: 11,
+  pointer: 12,
+  'manifest-request': 13,
+  'manifest-part': 14,
 } as const satisfies Record<PeerMessage['type'], number>;
 
 const TYPE_OF_CODE: ReadonlyMap<number, PeerMessage['type']> = new Map(
@@ -115,6 +124,14 @@ export function encodePeerMessage(message: PeerMessage, writer = new ByteWriter(
       writer.varint(message.token);
       break;
     case 'bye':
+      break;
+    case 'manifest-request':
+      writeSha256(writer, message.manifest);
+      writer.varint(message.offset);
+      break;
+    case 'pointer':
+    case 'manifest-part':
+      writer.bytes(message.bytes);
       break;
     default:
       message satisfies never;
@@ -169,6 +186,14 @@ function readMessage(type: PeerMessage['type'], reader: ByteReader): PeerMessage
       return { type, token: reader.varint() };
     case 'bye':
       return { type };
+    case 'pointer':
+      if (reader.remaining > limits.MAX_POINTER_BYTES) throw new ProtocolError('too-large', 'pointer');
+      return { type, bytes: reader.rest() };
+    case 'manifest-request':
+      return { type, manifest: readSha256(reader), offset: reader.varint(limits.MAX_MANIFEST_BYTES) };
+    case 'manifest-part':
+      if (reader.remaining > limits.MAX_FRAGMENT_BYTES) throw new ProtocolError('too-large', 'part of a manifest');
+      return { type, bytes: reader.rest() };
     default:
       return type satisfies never;
   }

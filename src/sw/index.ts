@@ -75,8 +75,13 @@ function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerP
     store: new TolerantStore(database.chunks, clock),
     records: new Records(database.records),
     verifyPointer: (bytes) => verifyPointer(bytes, config),
-    loadRelease: async (known) => {
-      const loaded = await loadRelease({ base, fetch, config, known, now: Date.now, digest, decode: readManifest });
+    loadRelease: async (known, offer) => {
+      const files = offer as BodyInit[] | undefined;
+      const loaded = await loadRelease({
+        ...{ base, config, known, now: Date.now, digest, decode: readManifest },
+        // In the order in which they are asked for.
+        fetch: files ? () => Promise.resolve(new Response(files.shift() ?? null)) : fetch,
+      });
       if (loaded.outcome === 'refused') throw new ReleaseRefusedError(loaded.code);
       return loaded.outcome === 'no-news' ? undefined : loaded;
     },

@@ -17,7 +17,6 @@ export class Releases {
   #known: readonly LoadedRelease[] = [];
   #active = 0;
   #isStaged = false;
-  #checking: Promise<boolean> | undefined;
 
   constructor(ports: ReleasesPorts, onChange: () => void) {
     this.#ports = ports;
@@ -67,13 +66,32 @@ export class Releases {
   /**
    * Looks for a newer release; the first one is active at once. Resolves with whether there was one.
    *
+   * @param offer what to look at in place of what the origin has
+   *
    * @throws Error when the origin is away or what it has is refused.
    */
-  check(): Promise<boolean> {
-    this.#checking ??= this.#check().finally(() => {
-      this.#checking = undefined;
-    });
-    return this.#checking;
+  async check(offer?: unknown): Promise<boolean> {
+    const [before] = this.#known;
+    const found = await this.#ports.loadRelease(before?.pointer, offer);
+    // Another check was quicker: what this one has found is not newer than that, or is found again.
+    if (found === undefined || before !== this.#known[0]) return false;
+    const isNews = 'manifest' in found;
+    const newest = isNews ? found : { ...(before as LoadedRelease), ...found };
+    // One that still waited is passed over; one that was signed again takes its own place.
+    const kept = this.#known.filter(
+      (release) =>
+        (isNews ? release.manifest.sequence <= this.#active : release !== before) &&
+        release.manifest.sequence >= newest.pointer.minimumSequence,
+    );
+    // A page that is open on a withdrawn release gets what the origin would give it, too: the files of this one.
+    if (!kept.some(({ manifest }) => manifest.sequence === this.#active)) {
+      // Used before it is here: in an upload in the wrong order it would be announced before it is there.
+      await this.#ports.probePacks(newest.manifest);
+      this.#active = newest.manifest.sequence;
+    }
+    if (isNews) this.#isStaged = false;
+    await this.#set([newest, ...kept]);
+    return isNews;
   }
 
   /** All that the next release needs is in the store. */
@@ -102,29 +120,6 @@ export class Releases {
   /** The app is retired: there is no release any more. */
   forget(): void {
     this.#known = [];
-  }
-
-  async #check(): Promise<boolean> {
-    const [before] = this.#known;
-    const found = await this.#ports.loadRelease(before?.pointer);
-    if (found === undefined) return false;
-    const isNews = 'manifest' in found;
-    const newest = isNews ? found : { ...(before as LoadedRelease), ...found };
-    // One that still waited is passed over; one that was signed again takes its own place.
-    const kept = this.#known.filter(
-      (release) =>
-        (isNews ? release.manifest.sequence <= this.#active : release !== before) &&
-        release.manifest.sequence >= newest.pointer.minimumSequence,
-    );
-    // A page that is open on a withdrawn release gets what the origin would give it, too: the files of this one.
-    if (!kept.some(({ manifest }) => manifest.sequence === this.#active)) {
-      // Used before it is here: in an upload in the wrong order it would be announced before it is there.
-      await this.#ports.probePacks(newest.manifest);
-      this.#active = newest.manifest.sequence;
-    }
-    if (isNews) this.#isStaged = false;
-    await this.#set([newest, ...kept]);
-    return isNews;
   }
 
   async #set(known: readonly LoadedRelease[]): Promise<void> {

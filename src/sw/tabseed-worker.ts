@@ -127,7 +127,7 @@ export class TabseedWorker {
         event.waitUntil(reply(event.ports[0], this.#prefetch(message.urls, (event.source as Client).id)));
         return;
       case 'check':
-        event.waitUntil(reply(event.ports[0], this.#check(message.intervalMs)));
+        event.waitUntil(reply(event.ports[0], this.#check(message.intervalMs, message.offer)));
         return;
       case 'apply':
         event.waitUntil(reply(event.ports[0], this.#apply()));
@@ -276,7 +276,8 @@ export class TabseedWorker {
     const { next, isStaged, known } = this.#releases;
     const stage = next !== undefined && !isStaged;
     const manifests = known.map((release) => release.manifestBytes.buffer);
-    this.#leader.setReleases({ type: 'releases', config: this.#config, manifests, stage });
+    const pointers = known.map((release) => release.pointerBytes.buffer);
+    this.#leader.setReleases({ type: 'releases', config: this.#config, manifests, pointers, stage });
     if (stage && !this.#leader.isConnected) void this.#windows.tell({ type: 'leader-wanted' });
   }
 
@@ -289,7 +290,7 @@ export class TabseedWorker {
     }
   }
 
-  async #check(intervalMs: number): Promise<void> {
+  async #check(intervalMs: number, offer?: unknown): Promise<void> {
     await this.#opened;
     const nowMs = this.#ports.clock.now();
     if (this.#releases.active !== undefined && nowMs - this.#checkedAtMs < intervalMs) return;
@@ -297,7 +298,7 @@ export class TabseedWorker {
     let failure: unknown;
     try {
       // What could not be brought into the store is tried again.
-      const isNews = await this.#releases.check();
+      const isNews = await this.#releases.check(offer);
       if (!isNews && this.#releases.next) this.#releasesChanged();
     } catch (error) {
       failure = error;
@@ -385,7 +386,7 @@ async function reply(port: MessagePort | undefined, work: Promise<void>): Promis
     await work;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
-    message = { type: 'failed', code, message: error instanceof Error ? error.message : String(error) };
+    message = { type: 'failed', code, message: String(error) };
   }
   port?.postMessage(message);
 }

@@ -24,9 +24,10 @@ export interface WorkerPorts {
   /**
    * Resolves with `undefined` when there is no news.
    *
+   * @param offer files to look at in place of the origin's: pointer and manifest; untrusted
    * @throws Error when the origin is away, or what it has is refused.
    */
-  loadRelease(known: Pointer | undefined): Promise<LoadedRelease | RenewedPointer | undefined>;
+  loadRelease(known: Pointer | undefined, offer: unknown): Promise<LoadedRelease | RenewedPointer | undefined>;
   /** @throws Error when the origin lacks a pack. */
   probePacks(manifest: Manifest): Promise<void>;
   /** Deletes what the app keeps in this browser, and takes the worker away. */

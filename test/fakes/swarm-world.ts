@@ -75,6 +75,7 @@ export class WorldEngine {
   readonly swarm: Swarm;
   readonly traffic = noTraffic();
   readonly bans: string[] = [];
+  readonly pointers: { peer: string; pointer: Uint8Array }[] = [];
   readonly #world: SwarmWorld;
 
   constructor(world: SwarmWorld, releases: readonly TinyRelease[], options: EngineOptions) {
@@ -87,6 +88,7 @@ export class WorldEngine {
         onPeers: () => undefined,
         onTraffic: (delta) => addTraffic(this.traffic, delta),
         onBan: (peer) => this.bans.push(peer),
+        onPointer: (peer, pointer) => this.pointers.push({ peer, pointer }),
       },
     );
     this.swarm.setReleases(releases.map((release) => release.manifest));

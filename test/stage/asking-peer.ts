@@ -61,6 +61,8 @@ export class AskingPeer {
                       pack: (packId) => catalog.packs.get(packId),
                       onOffer: () => offered.resolve(),
                       onHeard: () => undefined,
+                      news: () => undefined,
+                      onPointer: () => undefined,
                       onAvailability: () => undefined,
                       frame: new ByteWriter(),
                       onChunk: () => self.#take(),

@@ -26,6 +26,7 @@ function setup({ open = true } = {}): Setup {
   const events = {
     onPeers: (count: number) => void log.push(`peers ${count}`),
     onTraffic: (_: Traffic) => undefined,
+    offer: () => Promise.resolve(),
     onBan: () => undefined,
   };
   const onFailed = (cause: unknown): void => void log.push(`failed: ${(cause as Error).message}`);

@@ -1,4 +1,4 @@
-import type { ChunkReceiver, Engine, Releases, StartEngine, SwarmEvents, Want } from '../../../src/client/engine.ts';
+import type { ChunkReceiver, Engine, EngineEvents, Releases, StartEngine, Want } from '../../../src/client/engine.ts';
 import type { Urgency } from '../../../src/protocol/bridge-message.ts';
 import type { ChunkId } from '../../../src/protocol/identifier.ts';
 
@@ -14,14 +14,14 @@ export class FakeEngine implements Engine {
   readonly fetches: Fetch[] = [];
   readonly stored: ChunkId[] = [];
   readonly releases: Releases[];
-  readonly events: SwarmEvents;
+  readonly events: EngineEvents;
   peerCount = 0;
   /** What the next `setReleases` says. */
   fits = true;
   uploading = true;
   closed = false;
 
-  constructor(releases: Releases, events: SwarmEvents) {
+  constructor(releases: Releases, events: EngineEvents) {
     this.releases = [releases];
     this.events = events;
   }

@@ -55,6 +55,7 @@ function setup({ open = true } = {}): {
       postLead: (port) => workers.push(new WorkerEnd(port)),
       onPeers: (count) => log.push(`peers ${count}`),
       onReleases: () => undefined,
+      offer: () => Promise.resolve(),
       onConsentWanted: () => undefined,
       onError: ({ code }) => log.push(code),
     },

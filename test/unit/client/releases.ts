@@ -5,6 +5,7 @@ export function releasesOf(sequence: number): Releases {
   return {
     config: { app: 'app', channel: 'stable', keys: ['a'.repeat(64)], development: false },
     manifests: [new Uint8Array([sequence]).buffer],
+    pointers: [new Uint8Array([sequence]).buffer],
     stage: false,
   };
 }

@@ -66,6 +66,12 @@ export const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
   dataMessage,
   fc.record({ type: fc.constantFrom('ping', 'pong'), token: count }),
   fc.constant({ type: 'bye' as const }),
+  fc.record({ type: fc.constantFrom('pointer', 'manifest-part'), bytes: fc.uint8Array({ maxLength: 100 }) }),
+  fc.record({
+    type: fc.constant('manifest-request'),
+    manifest: sha256,
+    offset: fc.nat({ max: limits.MAX_MANIFEST_BYTES }),
+  }),
 );
 
 // --- manifest and pointer --------------------------------------------------------------------------------------------

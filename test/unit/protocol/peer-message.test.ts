@@ -26,7 +26,10 @@ describe('peer message vectors', () => {
   it('hold every type of message', () => {
     const types = new Set(vectors.valid.map(({ value }) => asMessage(value).type));
     expect([...types].sort()).toEqual(
-      ['bitfield', 'bye', 'cancel', 'data', 'have', 'hello', 'packs', 'ping', 'pong', 'reject', 'request'].sort(),
+      [
+        ...['bitfield', 'bye', 'cancel', 'data', 'have', 'hello', 'manifest-part', 'manifest-request', 'packs', 'ping'],
+        ...['pointer', 'pong', 'reject', 'request'],
+      ].sort(),
     );
   });
 });

@@ -359,7 +359,7 @@ describe('a worker without a port', () => {
 describe('a new leader', () => {
   it('gets the releases first, and each later set', () => {
     const config = { app: 'tiny', channel: 'stable', keys: [], development: false };
-    const releases = { type: 'releases', config, manifests: [], stage: false } as const;
+    const releases = { type: 'releases', config, manifests: [], pointers: [], stage: false } as const;
     bridge.setReleases(releases);
     bridge.connect(leader);
     bridge.setReleases(releases);
