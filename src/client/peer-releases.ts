@@ -47,34 +47,35 @@ export class PeerReleases {
   }
 
   async #take(peer: PeerId, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-    const { config, now, digest, ban, pull, offer } = this.#ports;
+    const ports = this.#ports;
+    const { config, digest } = ports;
     let pointer: Pointer;
     try {
       pointer = await verifyPointer(bytes, config);
     } catch (error) {
       const code = error instanceof ProtocolError ? 'malformed' : error instanceof SignatureError ? error.code : '';
       // Without a code it is this browser that cannot verify.
-      if (code !== '') ban(peer, code);
+      if (code !== '') ports.ban(peer, code);
       return code || 'unavailable';
     }
-    const judgement = judgePointer(pointer, { config, known: this.#known, nowSeconds: Math.floor(now() / 1000) });
+    const judgement = judgePointer(pointer, { config, known: this.#known, nowSeconds: Math.floor(ports.now() / 1000) });
     if (judgement !== 'install') {
-      if (!BLAMELESS.has(judgement)) ban(peer, judgement);
+      if (!BLAMELESS.has(judgement)) ports.ban(peer, judgement);
       return judgement;
     }
     // Taking an app away is between its publisher and the origin.
     if (isRetirement(pointer)) return 'retired';
-    const manifest = await pull(peer, pointer.manifestHash, pointer.manifestBytes);
+    const manifest = await ports.pull(peer, pointer.manifestHash, pointer.manifestBytes);
     if (manifest === undefined) return 'unavailable';
     if ((await digest.sha256(manifest)) !== pointer.manifestHash) {
-      ban(peer, 'wrong-manifest');
+      ports.ban(peer, 'wrong-manifest');
       return 'wrong-manifest';
     }
     try {
-      await offer(bytes, manifest);
+      await ports.offer(bytes, manifest);
     } catch (error) {
       // Of the worker, or none that answers. Another peer may tell of it again.
-      return String((error as { readonly detail?: string }).detail ?? 'unavailable');
+      return (error as { readonly detail?: string }).detail ?? 'unavailable';
     }
     this.#known = pointer;
     return 'offered';

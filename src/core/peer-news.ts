@@ -76,14 +76,14 @@ export class PeerNews {
   /** @throws ProtocolError for a second request before the first was answered. */
   async handleRequest({ manifest, offset }: PeerMessage & { type: 'manifest-request' }): Promise<void> {
     if (this.#isSending) throw new ProtocolError('bad-value', 'second request for a part of a manifest');
-    const { uploadCap, send } = this.#host;
+    const { uploadCap } = this.#host;
     const news = this.#host.news();
     const end = offset + Math.min(PART_BYTES, uploadCap.fragmentBytes);
     const part = news?.manifestHash === manifest ? news.manifest.subarray(offset, end) : new Uint8Array();
     this.#isSending = true;
     await uploadCap.take(part.length);
     this.#isSending = false;
-    if (!this.#isClosed) send({ type: 'manifest-part', bytes: part });
+    if (!this.#isClosed) this.#host.send({ type: 'manifest-part', bytes: part });
   }
 
   close(): void {

