@@ -1,28 +1,49 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { TabseedEvents } from '../../../src/client/index.ts';
+import { manifestPath, POINTER_PATH } from '../../../src/protocol/layout.ts';
+import { chunksOfFile, decodeManifest, type Manifest } from '../../../src/protocol/manifest.ts';
+import { decodePointer } from '../../../src/protocol/pointer.ts';
 import { generateKey, type PublishOptions, publish } from '../../../src/publisher/index.ts';
 import { SCRIPTS } from '../../stage/app.ts';
 import { Stage } from '../../stage/stage.ts';
-import { openTab, POLL, page } from '../client-site.ts';
+import { openTab, POLL, page, storedChunks } from '../client-site.ts';
 
 /** Larger than one response is read ahead, and new in each release. */
 const LARGE_BYTES = 3_000_000;
+
+/** What a visitor of release 1 has. */
+const VISITED = ['index.html', 'frame.html', 'what.txt', 'only-1.txt', 'large.bin'];
+
+/** The newest release of a published folder. */
+export async function newest(out: string): Promise<{ hash: string; manifest: Manifest }> {
+  const { manifestHash: hash } = decodePointer(await readFile(join(out, POINTER_PATH))).pointer;
+  return { hash, manifest: decodeManifest(await readFile(join(out, manifestPath(hash)))) };
+}
+
+async function chunksOf(out: string, paths: readonly string[]): Promise<number> {
+  const { manifest } = await newest(out);
+  const files = manifest.files.filter(({ path }) => paths.includes(path));
+  return new Set(files.flatMap((file) => chunksOfFile(manifest, file)).map(({ id }) => id)).size;
+}
 
 /** An app of which a test publishes one release after the other into the same folder, at one origin. */
 export class UpdatesSite {
   readonly stage: Stage;
   readonly #publish: (number: number) => Promise<void>;
   readonly #folder: string;
+  /** Of release 1, in the files that a visitor has. */
+  readonly #chunks: Promise<number>;
   /** PEM of the publisher's key. */
   readonly key: string;
 
   private constructor(stage: Stage, folder: string, key: string, publishNumber: (number: number) => Promise<void>) {
     this.stage = stage;
     this.#folder = folder;
+    this.#chunks = chunksOf(this.out, VISITED);
     this.key = key;
     this.#publish = publishNumber;
   }
@@ -50,7 +71,10 @@ export class UpdatesSite {
   /** A tab of a user who has all of release 1. */
   async visit(context: BrowserContext): Promise<Page> {
     const tab = await openTab(context, this.stage.url);
-    await tab.evaluate((paths) => tabseed.prefetch(paths), ['', 'frame.html', 'what.txt', 'only-1.txt', 'large.bin']);
+    await tab.evaluate((paths) => tabseed.prefetch(paths), VISITED);
+    // What an engine has fetched is written some time later, and not at all where the page goes before.
+    const chunks = await this.#chunks;
+    await vi.waitFor(async () => expect(await storedChunks(tab)).toBeGreaterThanOrEqual(chunks), POLL);
     // From here on the document, too, is the worker's.
     await tab.reload();
     await watch(tab);
