@@ -132,9 +132,8 @@ export class LeaseBook {
       for (const number of numbers) {
         if (room === 0) break;
         const unit = units?.get(number);
-        // What has run out is given on by the tick: else those who ask most often, hoarders, would get it first.
-        if (units === undefined || (unit !== undefined && (unit.busyUntilMs > nowMs || unit.holder !== undefined)))
-          continue;
+        if (units === undefined || (unit !== undefined && unit.busyUntilMs > nowMs)) continue;
+        if (unit !== undefined) this.#lapse(unit);
         units.set(number, { holder: peer, grantedMs: nowMs, busyUntilMs: nowMs + this.#leaseMs });
         leases.push({ pack, unit: number });
         room -= 1;

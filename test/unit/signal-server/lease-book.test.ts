@@ -61,14 +61,6 @@ describe('the lease book', () => {
     expect(granted(book.want('b', want([0, 1]), 4, FIRST_LEASE_MS + 2))).toEqual({ b: [0, 1] });
   });
 
-  it('gives what has run out to nobody because he asks first', () => {
-    const book = new LeaseBook();
-    book.want('a', want([0]), 1, 0);
-    book.want('b', want([0]), 1, 0);
-    expect(book.want('z', want([0]), 1, FIRST_LEASE_MS + 1)).toEqual([]);
-    expect(granted(book.tick(FIRST_LEASE_MS + 2))).toEqual({ b: [0] });
-  });
-
   it('gives a peer twice as many leases as it has used, and two before that', () => {
     const book = new LeaseBook();
     expect(granted(book.want('a', want([0, 1, 2, 3, 4, 5, 6]), 32, 0))).toEqual({ a: [0, 1] });
