@@ -29,6 +29,8 @@ interface PublishFlags {
   readonly uploadLimit?: number;
   readonly updates: UpdatePolicy;
   readonly lazy: readonly string[];
+  readonly fallback: string | undefined;
+  readonly fallbackExcept: readonly string[];
   readonly scope?: string;
   readonly exclude: readonly string[];
   readonly worker?: string;
@@ -71,6 +73,8 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
         .default('prompt'),
     )
     .option('--lazy <glob>', 'files that no update waits for, may be repeated', collect, [])
+    .option('--fallback <file>', 'page of a single-page app, such as index.html, for addresses that are no file')
+    .option('--fallback-except <glob>', 'addresses that are the origin’s, such as /api, may be repeated', collect, [])
     .option('--scope <path>', 'URL path of the app, such as /app/; script tags then begin with it')
     .option('--exclude <glob>', 'files that the origin alone serves, may be repeated', collect, [])
     .option('--worker <path>', "the app's own service worker in <src>, which has Tabseed in it")
@@ -102,6 +106,8 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
       uploadBytesPerSecond: flags.uploadLimit,
       updates: flags.updates,
       lazy: flags.lazy,
+      fallback: flags.fallback,
+      fallbackExcept: flags.fallbackExcept,
       app: flags.app,
       version: flags.version,
       scope: flags.scope,

@@ -36,6 +36,8 @@ export interface Settings {
   readonly updates: UpdatePolicy;
   /** Regular expressions of paths that an update does not wait for. @default none */
   readonly lazy: readonly string[];
+  /** The page of a single-page app's addresses: its path, and a regular expression of the paths that it stands for. @default none */
+  readonly fallback: readonly [file: string, paths: string] | undefined;
 }
 
 /**
@@ -52,6 +54,7 @@ export const DEFAULT_SETTINGS: Settings = {
   uploadBytesPerSecond: undefined,
   updates: 'prompt',
   lazy: [],
+  fallback: undefined,
 };
 
 /**
@@ -60,7 +63,7 @@ export const DEFAULT_SETTINGS: Settings = {
  * @throws ProtocolError when a client would refuse them, with the client's reason.
  */
 export function encodeSettings(settings: Settings): string {
-  const { mode, signal, group, consent, uploadBytesPerSecond, updates, lazy } = settings;
+  const { mode, signal, group, consent, uploadBytesPerSecond, updates, lazy, fallback } = settings;
   const text = JSON.stringify({
     mode,
     signal,
@@ -69,6 +72,7 @@ export function encodeSettings(settings: Settings): string {
     uploadBytesPerSecond,
     updates: updates === DEFAULT_SETTINGS.updates ? undefined : updates,
     lazy: lazy.length === 0 ? undefined : lazy,
+    fallback,
   });
   decodeSettings(text);
   return text;
@@ -88,7 +92,7 @@ export function decodeSettings(text: string): Settings {
   if ((mode === 'group') !== (group !== undefined && group !== '')) {
     throw new ProtocolError('bad-value', 'mode "group" needs a group, and no other mode has one');
   }
-  const { uploadBytesPerSecond: cap } = fields;
+  const { uploadBytesPerSecond: cap, fallback } = fields;
   const uploadBytesPerSecond = cap === undefined ? undefined : asCount(cap, 'upload cap');
   if (uploadBytesPerSecond !== undefined && uploadBytesPerSecond < MIN_UPLOAD_BYTES_PER_SECOND) {
     throw new ProtocolError('bad-value', `an upload cap below ${MIN_UPLOAD_BYTES_PER_SECOND} bytes a second`);
@@ -101,7 +105,14 @@ export function decodeSettings(text: string): Settings {
     uploadBytesPerSecond,
     updates: asOneOf(fields.updates, 'updates', UPDATE_POLICIES),
     lazy: asList(fields.lazy, 'lazy', MAX_LAZY_PATTERNS, (pattern) => asText(pattern, 'pattern', MAX_PATH_BYTES)),
+    fallback: fallback === undefined ? undefined : asFallback(fallback),
   };
+}
+
+function asFallback(value: unknown): readonly [string, string] {
+  const [file, paths, ...more] = asList(value, 'fallback', 2, (text) => asText(text, 'fallback', MAX_SETTINGS_BYTES));
+  if (file === undefined || paths === undefined || more.length > 0) throw new ProtocolError('bad-value', 'fallback');
+  return [file, paths];
 }
 
 /** What a peer of this mode tells the signaling server. A group is a room of its own: there everybody is meant. */
@@ -109,14 +120,19 @@ export function reachOf(mode: Mode): Reach {
   return mode === 'site' ? 'site' : 'any';
 }
 
-/**
- * All that a worker needs of the settings; the whole decoder would be a hundredth of its script. `false` for a text that
- * is no settings at all: then no engine starts either.
- */
+/** Whether a release's browsers may meet peers at all. */
 export function allowPeers(text: string): boolean {
+  return workerSettings(text).mode !== 'off';
+}
+
+/**
+ * All that a worker needs of the settings; the whole decoder would be a hundredth of its script. A text that is no
+ * settings at all is `off`: then no engine starts either.
+ */
+export function workerSettings(text: string): Partial<Pick<Settings, 'mode' | 'fallback'>> {
   try {
-    return (JSON.parse(text) as { readonly mode?: unknown }).mode !== 'off';
+    return (JSON.parse(text) ?? { mode: 'off' }) as Partial<Settings>;
   } catch {
-    return false; // Not JSON, or `null`.
+    return { mode: 'off' };
   }
 }

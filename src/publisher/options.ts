@@ -7,6 +7,7 @@ import {
   encodeSettings,
   MODES,
   type Mode,
+  type Settings,
   type UpdatePolicy,
 } from '../protocol/settings.ts';
 import { PublishError } from './errors.ts';
@@ -44,6 +45,10 @@ export interface PublishOptions {
   readonly updates?: UpdatePolicy | undefined;
   /** Globs of files that no update waits for: they come when they are first asked for. @default none */
   readonly lazy?: readonly string[] | undefined;
+  /** Page of a single-page app, such as `index.html`: it answers navigations to what is no file. @default none */
+  readonly fallback?: string | undefined;
+  /** Globs of paths that the fallback does not stand for, such as `/api`. @default none */
+  readonly fallbackExcept?: readonly string[] | undefined;
   /** App id. @default that of the previous release, else a hash of key and scope. */
   readonly app?: string | undefined;
   /** @default "stable" */
@@ -182,11 +187,31 @@ function settingsOf(options: PublishOptions): string {
   }
   checkLabel('group', group);
   try {
-    return encodeSettings({ mode, signal, group, consent, uploadBytesPerSecond, updates, lazy: lazy.map(globPattern) });
+    return encodeSettings({
+      mode,
+      signal,
+      group,
+      consent,
+      uploadBytesPerSecond,
+      updates,
+      lazy: lazy.map(globPattern),
+      fallback: fallbackOf(options),
+    });
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
     throw new PublishError('option-invalid', cause.message, { cause });
   }
+}
+
+/** Addresses of an app have no dot in their last part: what has one is a file that is missing. */
+function fallbackOf({ fallback, fallbackExcept = [] }: PublishOptions): Settings['fallback'] {
+  if (fallback === undefined) {
+    if (fallbackExcept.length > 0)
+      throw invalid('exceptions from a fallback need one: name its page, such as index.html');
+    return undefined;
+  }
+  const except = fallbackExcept.map((glob) => `(?!${globPattern(glob)})`).join('');
+  return [fallback.replace(/^\//, ''), `^${except}(?:.*/)?(?:[^./]*|index\\.html)$`];
 }
 
 function isBoot({ boot = false, inject = true, mode, consent, worker }: PublishOptions): boolean {

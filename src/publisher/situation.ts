@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Sha256 } from '../protocol/identifier.ts';
+import { decodeSettings } from '../protocol/settings.ts';
+import { PublishError } from './errors.ts';
 import { listFolder, resolveOut } from './folders.ts';
 import { type HeaderRules, loadHeaderRules } from './headers-file.ts';
 import type { PublishPlan } from './options.ts';
@@ -30,6 +32,13 @@ export async function inspect(plan: PublishPlan): Promise<Situation> {
   const files = await listSource(plan.source);
   const out = await resolveOut(plan.source, plan.out);
   const sources = chooseSources(files, plan.exclude, plan.worker);
+  const [fallback] = decodeSettings(plan.settings).fallback ?? [];
+  if (fallback !== undefined && !sources.some(({ path, inRelease }) => inRelease && path === fallback)) {
+    throw new PublishError(
+      'option-invalid',
+      `fallback "${fallback}" is no file of the app: name it as it lies in <src>`,
+    );
+  }
   const rules = await loadHeaderRules(plan.headersFile, sources);
   const { publicKey } = key;
   const previous = await findPrevious(plan, out, { publicKey, app: plan.app, channel: plan.channel });

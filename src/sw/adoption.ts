@@ -31,7 +31,7 @@ export class Adoption {
   }
 
   /** Never rejects: what cannot be adopted is fetched when a page asks for it. */
-  async adopt(manifest: Manifest, loaded: ReadonlyMap<ReleaseFile, string>): Promise<void> {
+  async adoptLoaded(manifest: Manifest, loaded: ReadonlyMap<ReleaseFile, string>): Promise<void> {
     const stored = new Set(await this.#ports.store.list());
     const lanes = new Lanes(ADOPTION_LANES);
     const adopting = [...loaded].map(([file, url]) =>
@@ -66,7 +66,7 @@ export class Adoption {
     const body = new ChunkBody(tools, source, plainForm(chunks), true);
     await body.read(chunks.length, wanted, { signal: new AbortController().signal, deliver: () => undefined });
     if (headers === undefined || !isDocument(file)) return;
-    if (wanted.size === 0) await this.#documents.save(file, headers);
+    if (wanted.size === 0) await this.#documents.saveHeaders(file, headers);
     // Of another release, or a page that the server puts in place of another one: its headers say nothing.
     else await this.#onForeign();
   }

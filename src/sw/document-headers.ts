@@ -42,7 +42,7 @@ export class DocumentHeaders {
   }
 
   /** Takes over what a network response of this very file said. */
-  async save(file: ReleaseFile, response: Headers): Promise<HeaderSet> {
+  async saveHeaders(file: ReleaseFile, response: Headers): Promise<HeaderSet> {
     const headers = [...response];
     const others = this.#saved.filter(({ path }) => path !== file.path);
     this.#saved = [...others, { path: file.path, hash: file.hash, headers }].slice(-MAX_DOCUMENTS);
@@ -61,7 +61,7 @@ export class DocumentHeaders {
     if (saved !== undefined) return merge(own, saved.headers);
     if (own.length > 0) return own;
     try {
-      return await this.save(file, await this.#load(file.path));
+      return await this.saveHeaders(file, await this.#load(file.path));
     } catch {
       // Away, or it does not answer HEAD: headers that are close are better than none.
       const close = this.#saved.find(({ path }) => path === file.path) ?? this.#saved.at(-1);

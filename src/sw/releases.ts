@@ -112,7 +112,7 @@ export class Releases {
   }
 
   /** Lets go of releases before the active one that nobody is pinned to, and of what only they have. */
-  async drop(pinned: ReadonlySet<number>): Promise<void> {
+  async dropUnpinned(pinned: ReadonlySet<number>): Promise<void> {
     const kept = this.#known.filter(({ manifest: { sequence } }) => sequence >= this.#active || pinned.has(sequence));
     if (kept.length < this.#known.length) await this.#set(kept);
   }

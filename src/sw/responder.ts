@@ -26,7 +26,7 @@ export class Responder {
    *
    * @throws Error when the network must answer instead: no source has the beginning, or protecting headers are unknown.
    */
-  async respond(
+  async responseFor(
     request: Request,
     release: LoadedRelease,
     file: ReleaseFile,

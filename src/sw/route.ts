@@ -1,6 +1,7 @@
 import { FOLDER, WORKER_SCRIPT } from '../protocol/layout.ts';
 import type { Manifest, ReleaseFile } from '../protocol/manifest.ts';
 import { pathOfUrl, type ReleasePath } from '../protocol/release-path.ts';
+import { workerSettings } from '../protocol/settings.ts';
 
 /** What a decision about a request depends on; nothing else of it is looked at. */
 export type RequestFacts = Pick<Request, 'method' | 'url' | 'mode' | 'destination' | 'cache' | 'referrer' | 'headers'>;
@@ -34,8 +35,11 @@ export function route(facts: RequestFacts, scope: string): Route {
   return { kind: 'path', path: path === '' || path.endsWith('/') ? `${path}index.html` : path };
 }
 
-/** The file with exactly this path. A directory without its slash has none: the origin answers with its redirect. */
-export function fileAt(manifest: Manifest, path: ReleasePath): ReleaseFile | undefined {
+/**
+ * The file with exactly this path; for a navigation to an address of a single-page app, that app's page. A directory
+ * without its slash has none: the origin answers with its redirect.
+ */
+export function fileAt(manifest: Manifest, path: ReleasePath, mode?: RequestMode): ReleaseFile | undefined {
   let low = 0;
   let high = manifest.files.length;
   while (low < high) {
@@ -45,7 +49,8 @@ export function fileAt(manifest: Manifest, path: ReleasePath): ReleaseFile | und
     if (file.path < path) low = middle + 1;
     else high = middle;
   }
-  return undefined;
+  const fallback = mode === 'navigate' && workerSettings(manifest.settings).fallback;
+  return fallback && new RegExp(fallback[1]).test(path) ? fileAt(manifest, fallback[0]) : undefined;
 }
 
 function isOff(url: URL): boolean {

@@ -162,7 +162,7 @@ export class TabseedWorker {
     const isOff = request.mode !== 'navigate' && this.#pins.get(clientId) === NO_RELEASE;
     // A page that is off takes its workers with it.
     if (isOff) event.waitUntil(this.#pins.set(resultingClientId, NO_RELEASE));
-    return isOff || !this.#releases.known.some(({ manifest }) => fileAt(manifest, path));
+    return isOff || !this.#releases.known.some(({ manifest }) => fileAt(manifest, path, request.mode));
   }
 
   /** Always resolves where the network does: what fails here is left to it. */
@@ -170,8 +170,8 @@ export class TabseedWorker {
     try {
       await this.#opened;
       const release = await this.#releaseFor(event, path);
-      const file = release && fileAt(release.manifest, path);
-      if (file) return await this.#responder.respond(event.request, release, file, (work) => event.waitUntil(work));
+      const file = release && fileAt(release.manifest, path, event.request.mode);
+      if (file) return await this.#responder.responseFor(event.request, release, file, (work) => event.waitUntil(work));
     } catch {
       // No source has the beginning, or a header that protects is unknown: the network's answer is the right one.
     }
@@ -324,7 +324,7 @@ export class TabseedWorker {
     client.postMessage(posted({ type: 'status', version: PROTOCOL_VERSION, status: this.#status.current }));
     // A page of the active release has started, and what came before it may go.
     if (known.length > 1 && this.#pins.get(client.id) === active?.manifest.sequence) {
-      await this.#releases.drop(this.#pins.refresh(await this.#windows.everyone()));
+      await this.#releases.dropUnpinned(this.#pins.refresh(await this.#windows.everyone()));
     }
   }
 
@@ -355,7 +355,10 @@ export class TabseedWorker {
     if (this.#pins.get(page.id) !== NO_RELEASE) await this.#pins.set(page.id, active.manifest.sequence);
     // During an upload, or behind a cache that keeps the pointer, the page may be of the next release already.
     const onForeign = (): Promise<void> => this.#pins.set(page.id, NO_RELEASE);
-    await new Adoption(this.#ports, this.#delivery.writer, this.#documents, onForeign).adopt(active.manifest, loaded);
+    await new Adoption(this.#ports, this.#delivery.writer, this.#documents, onForeign).adoptLoaded(
+      active.manifest,
+      loaded,
+    );
   }
 
   async #prefetch(urls: readonly string[], client: string): Promise<void> {

@@ -36,6 +36,9 @@ const settings = fc
       consent: fc.constantFrom(...CONSENT_RULES),
       updates: fc.constantFrom(...UPDATE_POLICIES),
       lazy: fc.array(fc.string({ unit: 'binary', maxLength: 50 }), { maxLength: 5 }),
+      fallback: fc.option(fc.tuple(fc.constant('index.html'), fc.string({ unit: 'binary', maxLength: 50 })), {
+        nil: undefined,
+      }),
       uploadBytesPerSecond: fc.option(fc.integer({ min: MIN_UPLOAD_BYTES_PER_SECOND }), { nil: undefined }),
     }),
   )

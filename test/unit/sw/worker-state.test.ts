@@ -111,7 +111,7 @@ describe('the releases', () => {
       await releases.stage();
       await releases.activate();
       await releases.check();
-      await releases.drop(new Set());
+      await releases.dropUnpinned(new Set());
       const after = (await open(records)).releases;
       const states = ['', '1 of 1', '1 of 2,1', '1 of 2,1 staged', '2 of 2,1', '2 of 3,2,1', '2 of 3,2'];
       const { active, isStaged } = after;
@@ -146,10 +146,10 @@ describe('the releases', () => {
       await releases.activate();
     }
     expect(sequences(releases)).toEqual([3, 2, 1]);
-    await releases.drop(new Set([1, 3]));
+    await releases.dropUnpinned(new Set([1, 3]));
     expect(sequences(releases)).toEqual([3, 1]);
     expect(releases.find(1)?.manifest.sequence).toBe(1);
-    await releases.drop(new Set());
+    await releases.dropUnpinned(new Set());
     expect(sequences(releases)).toEqual([3]);
   });
 
@@ -249,14 +249,14 @@ describe('the headers of documents', () => {
     const headers = new DocumentHeaders(new MemoryRecords().open(), away);
     const own = [['x-frame-options', 'DENY']] as const;
     expect(await headers.of(file('a.html'), own)).toEqual(own);
-    await headers.save(file('a.html'), new Headers([[...csp], ['x-frame-options', 'SAMEORIGIN']]));
+    await headers.saveHeaders(file('a.html'), new Headers([[...csp], ['x-frame-options', 'SAMEORIGIN']]));
     expect(await headers.of(file('a.html'), own)).toEqual([...own, csp]);
   });
 
   it('are those of a close relative when the server is away, and unknown without one', async () => {
     const headers = new DocumentHeaders(new MemoryRecords().open(), away);
     expect(await headers.of(file('a.html'), [])).toBeUndefined();
-    await headers.save(file('b.html'), new Headers([[...csp], ['link', '</b.css>; rel=preload']]));
+    await headers.saveHeaders(file('b.html'), new Headers([[...csp], ['link', '</b.css>; rel=preload']]));
     expect(await headers.of(file('a.html'), [])).toEqual([csp]);
   });
 });
