@@ -7,7 +7,7 @@ import { type LoadedRelease, loadRelease } from '../platform/release-source.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import { decodeManifest } from '../protocol/manifest.ts';
-import { allowPeers } from '../protocol/settings.ts';
+import { decodeSettings } from '../protocol/settings.ts';
 import { CountedDialer } from './counted-dialer.ts';
 import { DiskRecords } from './disk-records.ts';
 import { DiskStore } from './disk-store.ts';
@@ -70,7 +70,7 @@ export async function startLocalPeer(settings: PeerSettings, surroundings: PeerS
   const trust = await establishTrust({ base, fetch, records, publicKeys: settings.publicKeys });
   const digest = subtleDigest();
   const { release, previous } = await releases(base, trust, records, digest);
-  if (!allowPeers(release.manifest.settings)) {
+  if (decodeSettings(release.manifest.settings).mode === 'off') {
     throw new NodePeerError('peers-off', `${base} is published with --mode off: nobody may be seeded`);
   }
   const clock = surroundings.clock ?? systemClock();

@@ -120,19 +120,11 @@ export function reachOf(mode: Mode): Reach {
   return mode === 'site' ? 'site' : 'any';
 }
 
-/** Whether a release's browsers may meet peers at all. */
-export function allowPeers(text: string): boolean {
-  return workerSettings(text).mode !== 'off';
-}
-
 /**
- * All that a worker needs of the settings; the whole decoder would be a hundredth of its script. A text that is no
- * settings at all is `off`: then no engine starts either.
+ * All that a worker needs of the settings; the whole decoder would be a hundredth of its script.
+ *
+ * @throws Error for a text that is no settings at all: what a worker throws at, the network answers.
  */
-export function workerSettings(text: string): Partial<Pick<Settings, 'mode' | 'fallback'>> {
-  try {
-    return (JSON.parse(text) ?? { mode: 'off' }) as Partial<Settings>;
-  } catch {
-    return { mode: 'off' };
-  }
+export function workerSettings(text: string): Pick<Settings, 'mode' | 'fallback'> {
+  return JSON.parse(text) as Settings;
 }

@@ -1,7 +1,7 @@
 import { StoreWriter, WRITE_AT_ONCE_BYTES } from '../core/store-writer.ts';
 import type { Urgency } from '../protocol/bridge-message.ts';
 import type { Manifest, PackedChunk, ReleaseFile } from '../protocol/manifest.ts';
-import { allowPeers } from '../protocol/settings.ts';
+import { workerSettings } from '../protocol/settings.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
 import type { ChunkSource } from './chunk-source.ts';
 import { FileFeed } from './file-feed.ts';
@@ -51,6 +51,6 @@ export class Delivery {
   #farSources(manifest: Manifest, file: ReleaseFile): ChunkSource[] {
     const origin = new FileOrigin(manifest, file, this.#tools);
     // Without peers no tab leads: nobody must wait for one.
-    return allowPeers(manifest.settings) ? [this.#leader, origin, this.#leader.patient] : [origin];
+    return workerSettings(manifest.settings).mode === 'off' ? [origin] : [this.#leader, origin, this.#leader.patient];
   }
 }

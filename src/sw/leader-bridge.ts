@@ -90,7 +90,7 @@ export class LeaderBridge implements ChunkSource {
   }
 
   /** A tab became the leader: it gets the releases and all that is still open. */
-  connect(port: LeaderPort): void {
+  connectLeader(port: LeaderPort): void {
     this.#port?.close();
     this.#port = port;
     this.#call = undefined;
@@ -101,7 +101,7 @@ export class LeaderBridge implements ChunkSource {
   }
 
   /** The port's other end is gone. Late news of an older port changes nothing. */
-  disconnect(port: LeaderPort): void {
+  disconnectLeader(port: LeaderPort): void {
     if (port !== this.#port) return;
     this.#port = undefined;
     this.#heard();

@@ -38,7 +38,7 @@ export class Releases {
   }
 
   /** Whether the next release can be activated: what it needs is in the store. */
-  get isStaged(): boolean {
+  get isNextStaged(): boolean {
     return this.#isStaged;
   }
 

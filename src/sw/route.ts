@@ -40,15 +40,9 @@ export function route(facts: RequestFacts, scope: string): Route {
  * without its slash has none: the origin answers with its redirect.
  */
 export function fileAt(manifest: Manifest, path: ReleasePath, mode?: RequestMode): ReleaseFile | undefined {
-  let low = 0;
-  let high = manifest.files.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const file = manifest.files[middle] as ReleaseFile;
-    if (file.path === path) return file;
-    if (file.path < path) low = middle + 1;
-    else high = middle;
-  }
+  // Ten thousand comparisons take a tenth of a millisecond.
+  const found = manifest.files.find((file) => file.path === path);
+  if (found) return found;
   const fallback = mode === 'navigate' && workerSettings(manifest.settings).fallback;
   return fallback && new RegExp(fallback[1]).test(path) ? fileAt(manifest, fallback[0]) : undefined;
 }

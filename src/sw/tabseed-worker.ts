@@ -237,7 +237,7 @@ export class TabseedWorker {
   /** Like a waiting worker, the next release waits until no page is left, unless it is applied. */
   async #activateNextFor(request: Request, resultingClientId: string): Promise<void> {
     this.#pins.refresh(await this.#windows.everyone());
-    if (!this.#releases.isStaged) return;
+    if (!this.#releases.isNextStaged) return;
     if (await this.#windows.isFirstPage(request, resultingClientId)) await this.#releases.activate();
   }
 
@@ -258,8 +258,8 @@ export class TabseedWorker {
   }
 
   #releasesChanged(): void {
-    const { isStaged } = this.#releases;
-    this.#tell({ doneBytes: 0, totalBytes: 0, staged: isStaged, failure: '' });
+    const { isNextStaged } = this.#releases;
+    this.#tell({ doneBytes: 0, totalBytes: 0, staged: isNextStaged, failure: '' });
     this.#tellLeader();
   }
 
@@ -273,8 +273,8 @@ export class TabseedWorker {
   }
 
   #tellLeader(): void {
-    const { next, isStaged, known } = this.#releases;
-    const stage = next !== undefined && !isStaged;
+    const { next, isNextStaged, known } = this.#releases;
+    const stage = next !== undefined && !isNextStaged;
     const manifests = known.map((release) => release.manifestBytes.buffer);
     const pointers = known.map((release) => release.pointerBytes.buffer);
     this.#leader.setReleases({ type: 'releases', config: this.#config, manifests, pointers, stage });
@@ -336,10 +336,10 @@ export class TabseedWorker {
     }
     port.addEventListener('message', ({ data }) => this.#leader.handleMessage(port, data));
     // Chromium tells when the other end is gone; elsewhere silence does.
-    port.addEventListener('close', () => this.#leader.disconnect(port));
+    port.addEventListener('close', () => this.#leader.disconnectLeader(port));
     port.start();
     this.#leaderClient = (client as Client | null)?.id;
-    this.#leader.connect(port);
+    this.#leader.connectLeader(port);
   }
 
   async #adopt(urls: readonly string[], page: Client): Promise<void> {

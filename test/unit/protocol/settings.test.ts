@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../../../src/protocol/errors.ts';
 import {
-  allowPeers,
   CONSENT_RULES,
   DEFAULT_SETTINGS,
   decodeSettings,
   encodeSettings,
   MIN_UPLOAD_BYTES_PER_SECOND,
   UPDATE_POLICIES,
+  workerSettings,
 } from '../../../src/protocol/settings.ts';
 import { readVectors, refusal, revive } from './vectors.ts';
 
@@ -78,13 +78,15 @@ describe('settings', () => {
     );
   });
 
-  it('tell a worker whether there may be peers, as the whole decoder would', () => {
+  it('tell a worker whether there may be peers, and its fallback, as the whole decoder would', () => {
     fc.assert(
       fc.property(settings, (value) => {
-        expect(allowPeers(encodeSettings(value))).toBe(value.mode !== 'off');
+        const { mode, fallback } = value;
+        const seen = workerSettings(encodeSettings(value));
+        expect([seen.mode, seen.fallback]).toEqual([mode, fallback]);
       }),
     );
-    expect(['', 'null', '{"mode":'].map(allowPeers)).toEqual([false, false, false]);
-    expect(allowPeers('{"later":{"mode":"off"}}')).toBe(true);
+    for (const text of ['', 'null', '{"mode":']) expect(() => workerSettings(text).mode).toThrow();
+    expect(workerSettings('{"later":{"mode":"off"}}').mode).not.toBe('off');
   });
 });

@@ -92,7 +92,7 @@ const give = (request: number, chunk: PackedChunk, bytes = plainOf(chunk), from 
 
 describe('an ask to the leader', () => {
   it('is acknowledged, delivered in any order and done', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     const result = take();
     await clock.advance(0);
     expect(leader.wants).toEqual([
@@ -106,7 +106,7 @@ describe('an ask to the leader', () => {
   });
 
   it('is given up after 2 s without an ack, and cancelled: a leader may be busy with a flash crowd', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     const result = take();
     await clock.advance(1999);
     expect(result.left).toBeUndefined();
@@ -116,7 +116,7 @@ describe('an ask to the leader', () => {
   });
 
   it('is not made to a leader that is silent, until it speaks again', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     take();
     await clock.advance(2000);
     const second = take();
@@ -129,7 +129,7 @@ describe('an ask to the leader', () => {
   });
 
   it('waits only for what is left of the 2 s when the leader is silent already', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     take({ urgency: 'urgent' });
     await clock.advance(500);
     const prompt = take({ urgency: 'urgent' });
@@ -142,7 +142,7 @@ describe('an ask to the leader', () => {
   });
 
   it('replaces a leader that is silent for 2 s, and no other', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     take();
     await clock.advance(1999);
     expect(replaced).toBe(0);
@@ -156,7 +156,7 @@ describe('an ask to the leader', () => {
   });
 
   it('waits ten seconds when nothing else is left', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     take();
     await clock.advance(50);
     const patient = take({ patient: true });
@@ -168,7 +168,7 @@ describe('an ask to the leader', () => {
   });
 
   it('gets back what the leader has not got, and what is not the chunk that it claims to be', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     const result = take();
     await clock.advance(0);
     ack(1);
@@ -184,7 +184,7 @@ describe('an ask to the leader', () => {
   });
 
   it('ends when a leader stalls after its ack', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     const result = take({ patient: true, urgency: 'urgent' });
     await clock.advance(0);
     ack(1);
@@ -197,16 +197,16 @@ describe('an ask to the leader', () => {
   });
 
   it('survives a change of leader', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     const result = take({ urgency: 'bulk' });
     await clock.advance(0);
     ack(1);
     give(1, CHUNKS[0] as PackedChunk);
     await clock.advance(100);
-    bridge.disconnect(leader);
+    bridge.disconnectLeader(leader);
     await clock.advance(1500);
     const next = new FakeLeader();
-    bridge.connect(next);
+    bridge.connectLeader(next);
     expect(next.wants).toMatchObject([{ request: 1, chunks: CHUNKS.slice(1).map((chunk) => chunk.id) }]);
     ack(1, next);
     for (const chunk of CHUNKS.slice(1)) give(1, chunk, plainOf(chunk), next);
@@ -215,31 +215,31 @@ describe('an ask to the leader', () => {
   });
 
   it('goes on without a leader when none follows in 2 s', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     const result = take();
     await clock.advance(0);
     ack(1);
-    bridge.disconnect(leader);
+    bridge.disconnectLeader(leader);
     await clock.advance(2000);
     expect(result.left).toEqual(CHUNKS);
   });
 
   it('ignores a port that another leader has replaced', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     const next = new FakeLeader();
-    bridge.connect(next);
+    bridge.connectLeader(next);
     expect(leader.isClosed).toBe(true);
     take();
     await clock.advance(0);
     give(1, CHUNKS[0] as PackedChunk);
-    bridge.disconnect(leader);
+    bridge.disconnectLeader(leader);
     await clock.advance(0);
     expect(delivered).toEqual([]);
     expect(connections).toEqual([true, true]);
   });
 
   it('is cancelled with its signal', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     const abort = new AbortController();
     const result = take({ signal: abort.signal });
     await clock.advance(0);
@@ -250,7 +250,7 @@ describe('an ask to the leader', () => {
   });
 
   it('does not mind messages that are none', () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     for (const message of [
       null,
       1,
@@ -266,7 +266,7 @@ describe('an ask to the leader', () => {
 
 describe('an ask for what a page waits for', () => {
   it('is prompt, and over after 15 ms, ack or no ack', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     const result = take({ urgency: 'urgent' });
     await clock.advance(0);
     expect(leader.wants).toMatchObject([{ urgency: 'prompt' }]);
@@ -279,7 +279,7 @@ describe('an ask for what a page waits for', () => {
   });
 
   it('goes on for 15 ms after each chunk', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     const result = take({ urgency: 'urgent' });
     await clock.advance(0);
     for (const chunk of CHUNKS) {
@@ -291,7 +291,7 @@ describe('an ask for what a page waits for', () => {
   });
 
   it('does not make a leader that has acknowledged it count as silent', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     take({ urgency: 'urgent' });
     await clock.advance(0);
     ack(1);
@@ -306,16 +306,16 @@ describe('an ask for what a page waits for', () => {
   });
 
   it('does not wait for the next leader', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     const result = take({ urgency: 'urgent' });
     await clock.advance(5);
-    bridge.disconnect(leader);
+    bridge.disconnectLeader(leader);
     await clock.advance(10);
     expect(result.left).toEqual(CHUNKS);
   });
 
   it('is urgent when nothing else is left', async () => {
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     take({ urgency: 'urgent', patient: true });
     await clock.advance(0);
     expect(leader.wants).toMatchObject([{ urgency: 'urgent' }]);
@@ -327,7 +327,7 @@ describe('a worker without a port', () => {
     const result = take();
     await clock.advance(20);
     expect(calls).toBe(1);
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     ack(1);
     for (const chunk of CHUNKS) give(1, chunk);
     await clock.advance(0);
@@ -361,7 +361,7 @@ describe('a new leader', () => {
     const config = { app: 'tiny', channel: 'stable', keys: [], development: false };
     const releases = { type: 'releases', config, manifests: [], pointers: [], stage: false } as const;
     bridge.setReleases(releases);
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     bridge.setReleases(releases);
     bridge.noteStored(['a', 'b']);
     expect(leader.requests).toEqual([releases, releases, { type: 'stored', chunks: ['a', 'b'] }]);
@@ -380,7 +380,7 @@ describe('a new leader', () => {
         onConnected: () => undefined,
       },
     );
-    bridge.connect(leader);
+    bridge.connectLeader(leader);
     answer({ type: 'report', traffic: noTraffic(), peers: 3 });
     expect(reported).toBe(3);
   });

@@ -92,7 +92,7 @@ describe('the releases', () => {
     expect(await second.releases.activate()).toBe(false);
     await second.releases.stage();
     const { releases } = await open(records);
-    expect([releases.active?.manifest.sequence, releases.isStaged]).toEqual([1, true]);
+    expect([releases.active?.manifest.sequence, releases.isNextStaged]).toEqual([1, true]);
     expect(await releases.activate()).toBe(true);
     expect(releases.active?.manifest.sequence).toBe(2);
     expect(releases.next).toBeUndefined();
@@ -114,7 +114,7 @@ describe('the releases', () => {
       await releases.dropUnpinned(new Set());
       const after = (await open(records)).releases;
       const states = ['', '1 of 1', '1 of 2,1', '1 of 2,1 staged', '2 of 2,1', '2 of 3,2,1', '2 of 3,2'];
-      const { active, isStaged } = after;
+      const { active, isNextStaged: isStaged } = after;
       const state = active
         ? `${active.manifest.sequence} of ${sequences(after).join()}${isStaged ? ' staged' : ''}`
         : '';
@@ -134,7 +134,7 @@ describe('the releases', () => {
     await store.put(new Map(chunks.map((id) => [id, { encoding: 'identity', bytes: Uint8Array.of(1) }])));
     await releases.check();
     expect(sequences(releases)).toEqual([3, 1]);
-    expect(releases.isStaged).toBe(false);
+    expect(releases.isNextStaged).toBe(false);
     expect(await store.list()).toEqual(idsOf(one));
   });
 
