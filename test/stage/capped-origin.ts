@@ -41,6 +41,11 @@ export class CappedOrigin {
       response.statusCode = 206;
       response.setHeader('Content-Range', `bytes ${start}-${end - 1}/${content.length}`);
     }
+    // Nothing of the content crosses the line.
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
     for (let at = start; at < end && !response.destroyed; at += SLICE_BYTES) {
       const slice = content.subarray(at, Math.min(at + SLICE_BYTES, end));
       await this.#takeTurn(slice.length);
