@@ -1,5 +1,6 @@
 import type { ChunkId } from '../protocol/identifier.ts';
-import { chunksOfFile, type Manifest, type PackedChunk } from '../protocol/manifest.ts';
+import type { Manifest } from '../protocol/manifest.ts';
+import { chunksOf } from './release-chunks.ts';
 
 /** Of what the browser gives the whole origin: the app's own data and its other caches need room, too. */
 const QUOTA_SHARE = 0.5;
@@ -38,7 +39,7 @@ export interface Eviction {
 export function evictions({ manifests, stored, formerOrphans, limitBytes, copiesOf }: CacheFacts): Eviction {
   const known = new Map<ChunkId, { readonly bytes: number; readonly isNewest: boolean }>();
   for (const [index, manifest] of manifests.entries()) {
-    for (const { id, plainBytes } of chunksUsedBy(manifest)) {
+    for (const { id, plainBytes } of chunksOf(manifest, manifest.files)) {
       if (stored.has(id) && !known.has(id)) known.set(id, { bytes: plainBytes, isNewest: index === 0 });
     }
   }
@@ -57,9 +58,4 @@ export function evictions({ manifests, stored, formerOrphans, limitBytes, copies
     bytes -= chunk.bytes;
   }
   return { evicted, orphans };
-}
-
-/** A manifest lists every chunk of the packs that it needs one of. */
-function* chunksUsedBy(manifest: Manifest): Generator<PackedChunk> {
-  for (const file of manifest.files) yield* chunksOfFile(manifest, file);
 }

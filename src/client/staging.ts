@@ -58,7 +58,9 @@ export class Staging {
     this.close();
     const run = { sequence, stop: new AbortController(), failed: false };
     this.#run = run;
-    void this.#stage(manifest, () => named(older), releases.config.app, run.stop.signal).then((failure) => {
+    let olds: Promise<NamedManifest[]> | undefined;
+    const named = (): Promise<NamedManifest[]> => (olds ??= namedManifests(older));
+    void this.#stage(manifest, named, releases.config.app, run.stop.signal).then((failure) => {
       run.failed = failure !== '';
     });
   }
@@ -88,7 +90,9 @@ export class Staging {
       tell({ failure, staged: failure === '' });
       if (failure === '' && decodeSettings(manifest.settings).updates === 'on-next-load') this.#ports.apply();
       // What is used although nobody waits for it stays up to date.
-      if (failure === '') await this.#refresh(database.chunks, get, { manifest, olds: await olds(), lazy }, signal);
+      if (failure === '' && lazy.length > 0) {
+        await this.#refresh(database.chunks, get, { manifest, olds: await olds(), lazy }, signal);
+      }
       return failure;
     } catch {
       // No store: this browser keeps nothing, and the release cannot wait there.
@@ -194,7 +198,7 @@ export class Staging {
   }
 }
 
-function named(manifests: readonly Uint8Array[]): Promise<NamedManifest[]> {
+function namedManifests(manifests: readonly Uint8Array[]): Promise<NamedManifest[]> {
   const digest = subtleDigest();
   return Promise.all(
     manifests.map(async (bytes) => ({ hash: await digest.sha256(bytes), manifest: decodeManifest(bytes) })),
