@@ -1,5 +1,7 @@
+import { rounded } from '../benchmark.ts';
 import type { BareBrowser } from '../stage/bare-browser.ts';
 import { type HeapBytes, heapAfterCollection, workerHeaps } from '../stage/heap.ts';
+import { heapByKind } from '../stage/heap-snapshot.ts';
 import { chromiumMemory, residentBytes } from '../stage/process-usage.ts';
 import type { Scene } from './scene.ts';
 import { type Growth, Series } from './series.ts';
@@ -12,6 +14,7 @@ export class MemoryWatch {
   readonly #startMs = performance.now();
   readonly #series = new Map<string, Series>();
   readonly #firstRenderers = new Map<string, readonly number[]>();
+  #settledHeap: ReadonlyMap<string, number> = new Map();
 
   constructor(watched: Watched) {
     this.#watched = watched;
@@ -28,8 +31,26 @@ export class MemoryWatch {
     await this.#addProcesses('passing', passingBrowser);
   }
 
+  /** From here on, what the heap of the first page that stays consists of is compared with this moment. */
+  async settle(): Promise<void> {
+    this.#settledHeap = await this.#firstHeap();
+  }
+
+  /** Kilobytes by kind that the first page's heap has grown by since it settled. */
+  async heapGrowthKB(): Promise<Record<string, number>> {
+    const now = await this.#firstHeap();
+    const grown: Record<string, number> = {};
+    for (const [kind, bytes] of now) grown[kind] = rounded((bytes - (this.#settledHeap.get(kind) ?? 0)) / 1000, 1);
+    return grown;
+  }
+
   get growth(): Record<string, Growth> {
     return Object.fromEntries([...this.#series].map(([name, series]) => [name, series.growth]));
+  }
+
+  async #firstHeap(): Promise<ReadonlyMap<string, number>> {
+    const [first] = this.#watched.residents;
+    return first === undefined ? new Map<string, number>() : await heapByKind(first.firstTab);
   }
 
   #addHeaps(name: string, heaps: readonly HeapBytes[]): void {

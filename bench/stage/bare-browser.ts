@@ -160,8 +160,8 @@ export class BarePage {
     return this.#browser.send(method, params, this.#session);
   }
 
-  on(method: string, listener: EventListener): void {
-    this.#browser.on(this.#session, method, listener);
+  on(method: string, listener: EventListener): () => void {
+    return this.#browser.on(this.#session, method, listener);
   }
 
   goto(url: string): Promise<void> {
