@@ -9,6 +9,7 @@ import { subtleDigest } from '../platform/subtle-digest.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import type { Manifest, PackedChunk } from '../protocol/manifest.ts';
 import type { GetChunks } from './chunk-getter.ts';
+import { nextTurn } from './next-turn.ts';
 
 /** Chunks that are written at once, some 2 MiB. */
 const CHUNKS_PER_WRITE = 32;
@@ -65,16 +66,4 @@ async function make(
     made.clear();
   }
   if (made.size > 0) await keep(made);
-}
-
-/** A message is due at once, also in a page that is hidden: a timer would wait there for a second. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }

@@ -13,10 +13,11 @@ import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import { webSocketSignaling } from '../platform/web-socket-signaling.ts';
 import { decodeManifest, type Manifest } from '../protocol/manifest.ts';
-import { decodePointer } from '../protocol/pointer.ts';
+import { decodePointer, type Pointer } from '../protocol/pointer.ts';
 import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import type { Declined, Engine, EngineEvents, Releases } from './engine.ts';
+import { patchManifest } from './manifest-patcher.ts';
 import { noDialer, noSignaling } from './no-peers.ts';
 import { PeerReleases } from './peer-releases.ts';
 import { Staging, type StagingPorts } from './staging.ts';
@@ -137,6 +138,11 @@ export async function startEngine(
     },
     close,
   };
+}
+
+/** The manifest that a pointer names, made of those that are here, and not verified. Here, as it shares parts with the engine. */
+export function manifestOf(scope: string, pointer: Pointer): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  return patchManifest(scope, pointer);
 }
 
 /** Here, as it is made of the same parts. */

@@ -39,7 +39,7 @@ export function startTabseed(scope: URL): Tabseed {
     },
     checkForUpdate: async () => {
       await ready;
-      await tab.request({ type: 'check', intervalMs: 0 });
+      await (await tab.updates()).check();
     },
     applyUpdate: async () => {
       await ready;
@@ -131,6 +131,7 @@ class Tab {
         clock: this.#clock,
         events: this.events,
         link: this.#link as WorkerLink,
+        request: (message) => this.request(message),
       });
       return this.#updates;
     });

@@ -1,5 +1,8 @@
 import type { Clock } from '../core/ports.ts';
+import { releaseFiles } from '../platform/release-files.ts';
 import { systemRandom } from '../platform/system-clock.ts';
+import type { PageMessage } from '../protocol/bridge-message.ts';
+import { checkKey } from '../protocol/browser-names.ts';
 import { decodeReleaseNews } from '../protocol/release-news.ts';
 import { RELEASE_TIMING } from '../protocol/server-timing.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
@@ -21,7 +24,9 @@ export interface UpdatesPorts {
   readonly scope: string;
   readonly clock: Clock;
   readonly events: Pick<Emitter<TabseedEvents>, 'emit'>;
-  readonly link: Pick<WorkerLink, 'post' | 'request'>;
+  readonly link: Pick<WorkerLink, 'post'>;
+  /** @throws TabseedError */
+  request(message: PageMessage): Promise<void>;
 }
 
 /**
@@ -35,14 +40,17 @@ export class Updates {
   #update: TabseedUpdate | null = null;
   #staging: Promise<Staging> | undefined;
   #isLost = false;
+  /** The newest that is here. */
+  #known = 0;
 
   constructor(ports: UpdatesPorts) {
     this.#ports = ports;
     document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible') void this.#check(VISIBLE_INTERVAL_MS);
+      if (document.visibilityState === 'visible') void this.#checkAfter(VISIBLE_INTERVAL_MS);
     });
     this.#checkLater();
     this.wake();
+    void this.#checkAfter(VISIBLE_INTERVAL_MS);
   }
 
   get update(): TabseedUpdate | null {
@@ -57,7 +65,7 @@ export class Updates {
   /** @throws TabseedError */
   async apply(): Promise<boolean> {
     try {
-      await this.#ports.link.request({ type: 'apply' });
+      await this.#ports.request({ type: 'apply' });
       return true;
     } catch (error) {
       if ((error as { readonly detail?: string }).detail === 'no-update') return false;
@@ -65,11 +73,38 @@ export class Updates {
     }
   }
 
+  /**
+   * The page gets the files of a newer release, since it can make a manifest out of an earlier one; the worker verifies
+   * them, and fetches what the page did not get.
+   *
+   * @throws TabseedError
+   */
+  async check(): Promise<void> {
+    const { scope } = this.#ports;
+    noteCheck(scope);
+    let offer: Uint8Array[] | undefined;
+    try {
+      offer = await releaseFiles(
+        scope,
+        (input, init) => fetch(input, init),
+        this.#known,
+        async (pointer) => {
+          const { manifestOf } = await import('./start-engine.ts');
+          return manifestOf(scope, pointer);
+        },
+      );
+    } catch {
+      // Offline, a connect-src that forbids it, a script that is not to be had: the worker says what is wrong.
+    }
+    await this.#ports.request({ type: 'check', intervalMs: 0, offer });
+  }
+
   /** @param data untrusted; a worker that has no release yet has no news either. */
   handleNews(data: unknown): void {
     if (data === null || data === undefined) return;
     const { sequences, update } = decodeReleaseNews(data);
     const before = this.#update;
+    this.#known = Math.max(...sequences, 0);
     if (JSON.stringify(before) !== JSON.stringify(update)) this.#update = update;
     if (update !== null) this.#tell(update, before?.sequence === update.sequence ? before : undefined);
     const isLost = this.release > 0 && !sequences.includes(this.release);
@@ -124,20 +159,40 @@ export class Updates {
     const delayMs = CHECK_INTERVAL_MS * (1 - JITTER + 2 * JITTER * systemRandom().next());
     this.#ports.clock.after(delayMs, () => {
       // Another tab may have asked meanwhile.
-      void this.#check(CHECK_INTERVAL_MS / 2);
+      void this.#checkAfter(CHECK_INTERVAL_MS / 2);
       this.#checkLater();
     });
   }
 
-  async #check(intervalMs: number): Promise<void> {
+  async #checkAfter(intervalMs: number): Promise<void> {
+    const ageMs = Date.now() - lastCheck(this.#ports.scope);
+    // Below 0 the clock was set back.
+    if (ageMs >= 0 && ageMs < intervalMs) return;
     try {
-      await this.#ports.link.request({ type: 'check', intervalMs });
+      await this.check();
     } catch (error) {
       // Offline is no news. What is there and is refused, the app's developers want to know.
       const { detail: code } = error as { readonly detail?: string };
       if (code === undefined || code.startsWith('origin-')) return;
       this.#ports.events.emit('update-failed', { sequence: 0, version: '', code });
     }
+  }
+}
+
+/** Of any tab, in Unix milliseconds. Without storage each tab asks for itself. */
+function lastCheck(scope: string): number {
+  try {
+    return Number(localStorage.getItem(checkKey(scope)));
+  } catch {
+    return 0;
+  }
+}
+
+function noteCheck(scope: string): void {
+  try {
+    localStorage.setItem(checkKey(scope), String(Date.now()));
+  } catch {
+    // Forbidden, or full: the next tab asks again, which costs it the pointer.
   }
 }
 

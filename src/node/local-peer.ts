@@ -3,10 +3,9 @@ import { OriginError } from '../core/errors.ts';
 import { NODE_POLICY, type SwarmPolicy } from '../core/policy.ts';
 import type { Clock, Digest, Log } from '../core/ports.ts';
 import { silentLog } from '../platform/log.ts';
-import { type LoadedRelease, loadRelease } from '../platform/release-source.ts';
+import type { LoadedRelease } from '../platform/release-source.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
-import { decodeManifest } from '../protocol/manifest.ts';
 import { decodeSettings } from '../protocol/settings.ts';
 import { CountedDialer } from './counted-dialer.ts';
 import { DiskRecords } from './disk-records.ts';
@@ -15,6 +14,7 @@ import { NodePeerError, retired } from './errors.ts';
 import { keepRelease, readKeptRelease } from './kept-release.ts';
 import { MirroringPeer, type NodePeerProgress } from './mirroring-peer.ts';
 import { ObservedStore } from './observed-store.ts';
+import { checkRelease } from './release-check.ts';
 import { DEFAULT_RTC_LIBRARY, loadDialer, type RtcLibrary } from './rtc-library.ts';
 import { scopeOf } from './scope.ts';
 import { establishTrust, type Trust } from './trust.ts';
@@ -120,15 +120,7 @@ async function newestRelease(
   digest: Digest,
 ): Promise<LoadedRelease> {
   try {
-    const found = await loadRelease({
-      base,
-      fetch,
-      config,
-      known: kept?.pointer,
-      now: Date.now,
-      digest,
-      decode: decodeManifest,
-    });
+    const found = await checkRelease(base, config, kept, digest);
     if (found.outcome === 'new') return found;
     if (found.outcome === 'renewed' && kept !== undefined) return { ...kept, ...found };
     if (found.outcome === 'refused' && found.code === 'retired') throw retired(base);

@@ -4,13 +4,12 @@ import type { SwarmPolicy } from '../core/policy.ts';
 import type { CancelTimer, Clock, Digest, Log, Random } from '../core/ports.ts';
 import { Swarm } from '../core/swarm.ts';
 import { httpOrigin } from '../platform/http-origin.ts';
-import { type LoadedRelease, loadRelease } from '../platform/release-source.ts';
+import type { LoadedRelease } from '../platform/release-source.ts';
 import { roomOf } from '../platform/room-name.ts';
 import { signalUrl } from '../platform/signal-url.ts';
 import { webSocketSignaling } from '../platform/web-socket-signaling.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import { MAX_SIGNAL_MESSAGE_BYTES } from '../protocol/limits.ts';
-import { decodeManifest } from '../protocol/manifest.ts';
 import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts';
 import { addTraffic, noTraffic, type Traffic } from '../protocol/traffic.ts';
 import type { CountedDialer } from './counted-dialer.ts';
@@ -21,6 +20,7 @@ import { keepRelease } from './kept-release.ts';
 import { Mirror, type MirrorProgress } from './mirror.ts';
 import type { ObservedStore } from './observed-store.ts';
 import { OriginRetirement } from './origin-retirement.ts';
+import { checkRelease } from './release-check.ts';
 import { Scrub } from './scrub.ts';
 import { planStore } from './store-plan.ts';
 import type { Trust } from './trust.ts';
@@ -207,6 +207,7 @@ export class MirroringPeer implements NodePeer {
     const manifests = offered === undefined ? [release.manifest] : [release.manifest, offered];
     this.#catalog = new Catalog(manifests);
     swarm.setReleases(manifests);
+    tellPeers(swarm, release);
     const plan = planStore({
       held: store.ids,
       diskBytesOf: (id) => diskLimit?.diskBytesOf(id) ?? 0,
@@ -261,26 +262,19 @@ export class MirroringPeer implements NodePeer {
 
   async #check(swarm: Swarm): Promise<void> {
     const { base, trust, digest, records, log } = this.#parts;
-    const known = this.#release?.pointer;
     let failure: unknown;
     try {
-      const found = await loadRelease({
-        base,
-        fetch,
-        config: trust.config,
-        known,
-        now: Date.now,
-        digest,
-        decode: decodeManifest,
-      });
+      const found = await checkRelease(base, trust.config, this.#release, digest);
       if (this.#isLeaving) return;
       if (found.outcome === 'refused') {
         log.debug('release-refused', { code: found.code });
         if (found.code === 'retired') this.#resolveRetired();
       }
       if (found.outcome === 'renewed' && this.#release !== undefined) {
-        this.#release = { ...this.#release, ...found };
-        await keepRelease('newest', records, this.#release);
+        const renewed = { ...this.#release, ...found };
+        this.#release = renewed;
+        tellPeers(swarm, renewed);
+        await keepRelease('newest', records, renewed);
       }
       if (found.outcome === 'new') {
         const previous = this.#release;
@@ -296,4 +290,9 @@ export class MirroringPeer implements NodePeer {
     if (!this.#isLeaving && (await this.#retirement.isRetired(failure))) this.#resolveRetired();
     if (!this.#isLeaving) this.#checkLater(swarm);
   }
+}
+
+/** Browsers that cannot reach the origin learn of the release here, and get its manifest. */
+function tellPeers(swarm: Swarm, { pointer, pointerBytes, manifestBytes }: LoadedRelease): void {
+  swarm.setNews({ pointer: pointerBytes, manifestHash: pointer.manifestHash, manifest: manifestBytes });
 }

@@ -12,6 +12,14 @@ export function storageName({ app, scope }: StorageOwner): string {
   return `tabseed ${app} ${scope}`;
 }
 
+/** The owners of a scope's databases among these: one, but for what an earlier app of the scope has left. */
+export function storageOwners(names: readonly string[], scope: string): StorageOwner[] {
+  const [start, end] = ['tabseed ', ` ${scope}`];
+  return names
+    .filter((name) => name.length > start.length + end.length && name.startsWith(start) && name.endsWith(end))
+    .map((name) => ({ app: name.slice(start.length, -end.length), scope }));
+}
+
 /**
  * Name of the Web Lock that the leader among the tabs holds. The scope alone names the deployment: it has one worker, and
  * that has one app. With the version in it, a tab that still runs an older client cannot hold the lock while the worker
@@ -19,6 +27,11 @@ export function storageName({ app, scope }: StorageOwner): string {
  */
 export function leaderLockName(scope: string): string {
   return `tabseed leader ${PROTOCOL_VERSION} ${scope}`;
+}
+
+/** Key in `localStorage` of when a tab has looked for news last. */
+export function checkKey(scope: string): string {
+  return `tabseed check ${scope}`;
 }
 
 /** Key of the record that holds what the worker knows of releases. */

@@ -79,8 +79,8 @@ function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerP
       const files = offer as BodyInit[] | undefined;
       const loaded = await loadRelease({
         ...{ base, config, known, now: Date.now, digest, decode: readManifest },
-        // In the order in which they are asked for.
-        fetch: files ? () => Promise.resolve(new Response(files.shift() ?? null)) : fetch,
+        // In the order in which they are asked for; what is not among them the origin has.
+        fetch: (input, init) => (files?.length ? Promise.resolve(new Response(files.shift())) : fetch(input, init)),
       });
       if (loaded.outcome === 'refused') throw new ReleaseRefusedError(loaded.code);
       return loaded.outcome === 'no-news' ? undefined : loaded;

@@ -21,8 +21,11 @@ import type { WorkerPorts } from './worker-ports.ts';
 
 /** A page that navigates often must not ask for news each time; the pointer is below 1 KB. */
 const CHECK_INTERVAL_MS = 60_000;
-/** The first release is worth waiting for before pages are taken over, but not for ever. */
-const FIRST_RELEASE_WAIT_MS = 10_000;
+/**
+ * Pages look for news when they were loaded, and make the manifest of an earlier one; later, the worker does for those that
+ * do not. The first release is worth waiting for before pages are taken over, but no longer either.
+ */
+const PATIENCE_MS = 10_000;
 
 /** The service worker's events, each handled in the terms of its parts. */
 export class TabseedWorker {
@@ -89,7 +92,8 @@ export class TabseedWorker {
         event.waitUntil(this.#pins.set(event.resultingClientId, NO_RELEASE));
         return;
       case 'path':
-        if (event.request.mode === 'navigate') event.waitUntil(this.#checkNow(CHECK_INTERVAL_MS));
+        if (event.request.mode === 'navigate')
+          event.waitUntil(this.#wait().then(() => this.#checkNow(CHECK_INTERVAL_MS)));
         if (this.#passesForSure(event, decision.path)) return;
         event.respondWith(this.#answer(event, decision.path));
         return;
@@ -148,10 +152,13 @@ export class TabseedWorker {
   async #activate(): Promise<void> {
     await this.#opened;
     if (this.#releases.active === undefined) {
-      const timeOut = new Promise<void>((resolve) => this.#ports.clock.after(FIRST_RELEASE_WAIT_MS, resolve));
-      await Promise.race([this.#checkNow(0), timeOut]);
+      await Promise.race([this.#checkNow(0), this.#wait()]);
     }
     await this.#scope.clients.claim();
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => this.#ports.clock.after(PATIENCE_MS, resolve));
   }
 
   /** Decided in the event itself where it can be: then the browser goes on as if there were no worker. */

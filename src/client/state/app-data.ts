@@ -1,5 +1,5 @@
 import { deleteBrowserDatabase, openBrowserDatabase } from '../../platform/idb-database.ts';
-import { RELEASES_RECORD, type StorageOwner, storageName } from '../../protocol/browser-names.ts';
+import { checkKey, RELEASES_RECORD, type StorageOwner, storageName } from '../../protocol/browser-names.ts';
 import type { ChunkId } from '../../protocol/identifier.ts';
 import { WORKER_SCRIPT } from '../../protocol/layout.ts';
 import { decodeManifest, type Manifest } from '../../protocol/manifest.ts';
@@ -54,7 +54,8 @@ export class AppData {
   async remove(): Promise<void> {
     const { scope } = this.#owner;
     const name = storageName(this.#owner);
-    for (const key of [`tabseed consent ${scope}`, `tabseed pause ${scope}`]) localStorage.removeItem(key);
+    for (const key of [`tabseed consent ${scope}`, `tabseed pause ${scope}`, checkKey(scope)])
+      localStorage.removeItem(key);
     const registration = await navigator.serviceWorker.getRegistration(scope);
     if (registration?.scope === scope) await registration.unregister();
     for (const cache of await caches.keys()) {

@@ -15,7 +15,7 @@ import {
 
 /** Packs and plain files of the app; not the scripts. */
 const content = (path: string) =>
-  !/^\/tabseed(?:\/(?:client|updates|start-engine|simple-peer|pointer|manifest)|-sw)/.test(path);
+  !/^\/tabseed(?:\/(?:client|updates|release-files|start-engine|simple-peer|pointer|manifest)|-sw)/.test(path);
 
 describe('a release that is published while a page is open', () => {
   let site: UpdatesSite;

@@ -1,7 +1,10 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deltaSource, isDeltaPath } from '../../../src/protocol/layout.ts';
+import { deltaSource, isDeltaPath, manifestPatchPath, POINTER_PATH } from '../../../src/protocol/layout.ts';
 import { chunksOfFile } from '../../../src/protocol/manifest.ts';
+import { POLL } from '../client-site.ts';
 import { spoilStore } from '../worker/site.ts';
 import { newBytes, newest, seenBy, staged, UpdatesSite } from './updates-site.ts';
 
@@ -21,11 +24,15 @@ function text(release: number): string {
 
 const isContent = (path: string) =>
   path.startsWith('/tabseed/pack-') || /^\/(?:large\.bin|[\w-]*\.(?:html|txt))?$/.test(path);
+/** All that an update takes but scripts, which stay as they are. */
+const isUpdate = (path: string) => isContent(path) || /^\/tabseed\/(?:pointer|manifest-)/.test(path);
 
 describe('an update of which little is new', () => {
   let site: UpdatesSite;
   let tabs: Page[];
   let deltaBytes: number;
+  /** Delta, manifest patch and pointer. */
+  let allBytes: number;
   let packedBytes: number;
 
   beforeAll(async () => {
@@ -36,19 +43,23 @@ describe('an update of which little is new', () => {
     );
     const before = await newest(site.stage.out);
     await site.publish(2);
-    const { manifest } = await newest(site.stage.out);
+    const { hash, manifest } = await newest(site.stage.out);
     const sum = (isIn: (path: string) => boolean) =>
       manifest.files
         .filter(({ path }) => isIn(path))
         .flatMap((file) => chunksOfFile(manifest, file))
         .reduce((total, { encodedBytes }) => total + encodedBytes, 0);
+    const [patch, pointer] = await Promise.all(
+      [manifestPatchPath(hash, before.hash), POINTER_PATH].map((path) => stat(join(site.stage.out, path))),
+    );
     deltaBytes = sum((path) => deltaSource(path) === before.hash);
+    allBytes = deltaBytes + (patch?.size ?? 0) + (pointer?.size ?? 0);
     packedBytes = sum((path) => !isDeltaPath(path));
   });
 
   afterAll(() => site.close());
 
-  it('costs the origin one copy of the delta for three browsers, and nobody reloads', async () => {
+  it('costs the origin one copy of delta, manifest patch and pointer for three browsers, and nobody reloads', async () => {
     expect(deltaBytes).toBeGreaterThan(10_000);
     expect(deltaBytes).toBeLessThan(packedBytes / 4);
     const three = tabs.slice(0, 3);
@@ -58,10 +69,15 @@ describe('an update of which little is new', () => {
       tab.on('framenavigated', (frame) => navigations.push(frame.url()));
     }
     const since = site.stage.responses.length;
-    await Promise.all(three.map((tab) => staged(tab)));
-    const taken = site.stage.served(isContent, since).reduce((sum, { bytes }) => sum + bytes, 0);
+    // One looks for news, as one does when nobody is told to; the others hear of it.
+    await tabs[0]?.evaluate(() => tabseed.checkForUpdate());
+    for (const tab of three)
+      await expect.poll(() => tab.evaluate(() => tabseed.stats().update?.staged), POLL).toBe(true);
+    const taken = site.stage.served(isUpdate, since).reduce((sum, { bytes }) => sum + bytes, 0);
     // What is new besides the large file is in the delta too.
-    expect(taken).toBeLessThanOrEqual(1.1 * deltaBytes);
+    expect(taken).toBeLessThanOrEqual(1.1 * allBytes);
+    const whole = site.stage.served((path) => /^\/tabseed\/manifest-\w+\.bin/.test(path), since);
+    expect(whole).toEqual([]);
     expect(navigations).toEqual([]);
     site.stage.refuse = isContent;
     for (const tab of three) {
@@ -80,5 +96,23 @@ describe('an update of which little is new', () => {
     await tab.reload();
     expect(await seenBy(tab)).toEqual(['release 2', 'release 2']);
     expect(await tab.evaluate(async () => (await fetch('large.bin')).text())).toBe(text(2));
+  });
+
+  it('reaches browsers whose manifest patch is wrong: one takes it whole, the others have it of that one', async () => {
+    await site.publish(3);
+    site.stage.answer = (path, _, response) => {
+      const isPatch = path.includes('-from-');
+      if (isPatch) response.end('no patch');
+      return isPatch;
+    };
+    const since = site.stage.responses.length;
+    const [tab, other] = tabs as [Page, Page];
+    await tab.evaluate(() => tabseed.checkForUpdate());
+    for (const each of [tab, other])
+      await expect.poll(() => each.evaluate(() => tabseed.stats().update?.staged), POLL).toBe(true);
+    const paths = site.stage.served((path) => path.startsWith('/tabseed/manifest-'), since).map(({ path }) => path);
+    expect(paths).toEqual([expect.stringContaining('-from-'), expect.stringMatching(/^\/tabseed\/manifest-\w+\.bin$/)]);
+    await tab.reload();
+    expect(await seenBy(tab)).toEqual(['release 3', 'release 3']);
   });
 });
