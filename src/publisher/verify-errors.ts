@@ -8,6 +8,8 @@ export type DamageCode =
   | 'file-differs'
   /** A chunk in a pack does not decode, or is another one. */
   | 'chunk-wrong'
+  /** A delta or manifest patch does not make what it is for out of the earlier release. */
+  | 'patch-wrong'
   /** The worker script has no config that browsers accept. */
   | 'worker-wrong'
   /** The pointer is not one, or a value in it is refused by browsers. */

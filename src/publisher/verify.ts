@@ -12,6 +12,7 @@ import { readSmallFile, verifyPack, verifyPlainFile } from './folder-file.ts';
 import { isSignedBy } from './signing-key.ts';
 import { verifyDeployList } from './verify-deploy-list.ts';
 import { type DamageCode, DamageError } from './verify-errors.ts';
+import { verifyPatches } from './verify-patches.ts';
 
 export interface VerifyOptions {
   /** Folder that `publish` has filled. */
@@ -57,7 +58,7 @@ const MAX_WORKER_SCRIPT_BYTES = 4 * 1024 * 1024;
 
 /**
  * Checks a published folder without a network: whatever a client would check, and that the plain files are the chunks.
- * Memory holds the manifest and one chunk.
+ * Memory holds the manifest and one chunk, and to check deltas four packs.
  *
  * @throws PublishError `out-foreign` when nothing is published there
  */
@@ -194,6 +195,7 @@ class Verification {
     for (const file of manifest.files) {
       await verifyOne(file.path, file.plainBytes, () => verifyPlainFile(out, file, manifest));
     }
+    if (this.#pointer) await verifyPatches(out, this.#pointer, manifest, (check) => this.#attempt(check));
   }
 
   /** Damage is gathered: whoever repairs a folder wants to know all of it. */

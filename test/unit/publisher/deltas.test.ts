@@ -1,14 +1,17 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { chunksByDelta, type NamedManifest, patchedManifest } from '../../../src/core/delta.ts';
 import { missingChunks } from '../../../src/protocol/delta.ts';
 import { deltaSource, isDeltaPath, manifestPatchPath, manifestPath } from '../../../src/protocol/layout.ts';
 import { decodeManifest, encodeManifest, type Manifest, type PackedChunk } from '../../../src/protocol/manifest.ts';
+import type { Pointer } from '../../../src/protocol/pointer.ts';
 import { FolderPlace } from '../../../src/publisher/folder-place.ts';
 import { verify } from '../../../src/publisher/index.ts';
 import { PackedContent } from '../../../src/publisher/packed-content.ts';
 import { rollback } from '../../../src/publisher/rollback.ts';
+import type { DamageError } from '../../../src/publisher/verify-errors.ts';
+import { verifyPatches } from '../../../src/publisher/verify-patches.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { syncDigest } from '../../fakes/sync-digest.ts';
 import { testSeed } from '../../fakes/test-seed.ts';
@@ -112,6 +115,32 @@ describe('a release that follows another', () => {
     const made = await patchedManifest(old, patch, whole.length, () => Promise.resolve());
     expect(decodeManifest(made ?? new Uint8Array())).toEqual(manifest);
     expect(held.manifest.sequence).toBe(10);
+    expect(await verify({ out: workspace.out })).toMatchObject({ damage: [] });
+    const path = manifestPatchPath(hash, before.hash);
+    patch[20] = (patch[20] ?? 0) ^ 1;
+    await writeFile(join(workspace.out, path), patch);
+    expect(await verify({ out: workspace.out })).toMatchObject({ damage: [{ code: 'patch-wrong', path }] });
+  });
+
+  it('is found to be wrong when a delta of it makes other chunks than it should', async () => {
+    const { workspace, held } = await twoReleases();
+    const { manifest } = await named(workspace);
+    const out = workspace.out;
+    const checked = async (patched: Manifest) => {
+      const damage: string[] = [];
+      const pointer = { manifestHash: '', manifestBytes: 0 } as Pointer;
+      await verifyPatches(out, pointer, patched, async (check) => {
+        await check().catch((error: unknown) => damage.push((error as DamageError).code));
+      });
+      return damage;
+    };
+    expect(await checked(manifest)).toEqual([]);
+    const missing = new Set(missingChunks(held.manifest, manifest).map(({ id }) => id));
+    const renamed = manifest.packs.map((pack) => ({
+      ...pack,
+      chunks: pack.chunks.map((chunk) => (missing.has(chunk.id) ? { ...chunk, id: sha256(chunk.id) } : chunk)),
+    }));
+    expect(await checked({ ...manifest, packs: renamed })).toEqual(['patch-wrong']);
   });
 
   it('has the same bytes when it is made again', async () => {
