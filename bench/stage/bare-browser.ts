@@ -15,6 +15,8 @@ const FLAGS = [
   '--disable-renderer-backgrounding',
   '--no-startup-window',
   '--remote-debugging-pipe',
+  // Names of mDNS are for one network only.
+  '--disable-features=WebRtcHideLocalIpsWithMdns',
 ];
 const POLL_MS = 20;
 
@@ -58,10 +60,12 @@ export class BareBrowser {
     });
   }
 
-  static async launch(): Promise<BareBrowser> {
+  /** @param options.prefix a command that runs the one behind it somewhere else, in a network of its own for example. */
+  static async launch({ prefix = [] }: { prefix?: readonly string[] } = {}): Promise<BareBrowser> {
     const profile = await mkdtemp(join(tmpdir(), 'tabseed-bare-'));
     const flags = [...CHROMIUM_FLAGS, ...FLAGS, `--user-data-dir=${profile}`];
-    const browser = spawn(chromiumPath(), flags, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+    const [program, ...parameters] = [...prefix, chromiumPath(), ...flags];
+    const browser = spawn(program as string, parameters, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
     return new BareBrowser(browser, profile);
   }
 

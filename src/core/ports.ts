@@ -144,6 +144,11 @@ export interface PeerLink {
   readonly bufferedBytes: number;
   /** Where `onWritable` is told; LINK_HIGH_WATER_BYTES / 4 at first. */
   lowWaterBytes: number;
+  /**
+   * Mean of the round trips, in milliseconds, that the transport has measured since the last call, apart from anything that is
+   * queued here; `undefined` when there were none. Left out where the transport tells of none.
+   */
+  roundTripMs?(): Promise<number | undefined>;
   /** Sends what is queued, then closes; `onClose` follows. */
   close(): void;
 }

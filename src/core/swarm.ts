@@ -14,6 +14,7 @@ import { Neighbours, OWN_DELAY_MS } from './neighbours.ts';
 import { OriginReads } from './origin-reads.ts';
 import type { ReleaseNews } from './peer-news.ts';
 import type { SwarmPolicy } from './policy.ts';
+import { Politeness } from './politeness.ts';
 import type { CancelTimer, SwarmPorts } from './ports.ts';
 import { Roster } from './roster.ts';
 import type { EndReason } from './session-host.ts';
@@ -57,6 +58,7 @@ export class Swarm {
   readonly #origin: OriginReads;
   readonly #choice: SourceChoice;
   readonly #uploadCap: UploadCap;
+  readonly #politeness: Politeness;
   #catalog = new Catalog([]);
   #news: ReleaseNews | undefined;
   #banReason: string | undefined;
@@ -92,6 +94,7 @@ export class Swarm {
       onRoom: () => this.#pumpSoon(),
     });
     this.#neighbours = this.#makeNeighbours();
+    this.#politeness = new Politeness(ports.clock, this.#uploadCap, () => this.#neighbours.sessions.values());
     this.#origin = new OriginReads(ports, {
       onChunk: (chunk, stored) => void this.#intake.takeFromOrigin(chunk, stored),
       onFailed: (chunks) => this.#handleOriginFailure(chunks),
@@ -216,6 +219,7 @@ export class Swarm {
     this.#closed = true;
     this.#cancelTick?.();
     this.#neighbours.close('all');
+    this.#politeness.close();
     this.#uploadCap.close();
     this.#origin.close();
     await this.#roster.close();
@@ -312,7 +316,10 @@ export class Swarm {
       onChunk: (session, location, stored) => void this.#intake.takeFromPeer(session, location, stored),
       onReleased: (peer, chunks) => this.#release(peer, chunks),
       onUnneeded: (wireBytes) => this.#count('wasted', wireBytes, wireBytes),
-      onUploaded: (plainBytes, wireBytes) => this.#count('uploaded', plainBytes, wireBytes),
+      onUploaded: (plainBytes, wireBytes) => {
+        this.#politeness.onUpload();
+        this.#count('uploaded', plainBytes, wireBytes);
+      },
       onCount: (count) => this.#events.onPeers(count),
       onEnd: (peer, reason) => this.#handleSessionEnd(peer, reason),
     });

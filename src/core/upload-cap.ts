@@ -18,24 +18,37 @@ interface Turn {
  * one burst. Who waits is served in the order of asking; as a session asks for one fragment at a time, all get the same.
  */
 export class UploadCap {
+  /** Let through so far. */
+  passedBytes = 0;
   readonly #clock: Clock;
-  readonly #bytesPerMs: number;
-  readonly #burstBytes: number;
-  /** Largest piece that may be asked for. */
-  readonly fragmentBytes: number;
+  readonly #capBytesPerSecond: number;
+  #bytesPerMs = 0;
+  #burstBytes = 0;
   readonly #queue: Turn[] = [];
-  #tokens: number;
+  #tokens = Number.POSITIVE_INFINITY;
   #filledMs: number;
   #cancelTimer: CancelTimer | undefined;
 
   constructor(clock: Clock, bytesPerSecond: number | undefined) {
-    const burstBytes = Math.floor((bytesPerSecond ?? Number.POSITIVE_INFINITY) * BURST_SECONDS);
     this.#clock = clock;
-    this.#bytesPerMs = (bytesPerSecond ?? Number.POSITIVE_INFINITY) / 1000;
-    this.#burstBytes = Math.max(SMALLEST_FRAGMENT_BYTES, burstBytes);
-    this.fragmentBytes = Math.min(MAX_FRAGMENT_BYTES, this.#burstBytes);
-    this.#tokens = this.#burstBytes;
+    this.#capBytesPerSecond = bytesPerSecond ?? Number.POSITIVE_INFINITY;
     this.#filledMs = clock.now();
+    this.limit(undefined);
+    this.#tokens = this.#burstBytes;
+  }
+
+  /** Largest piece that may be asked for. */
+  get fragmentBytes(): number {
+    return Math.min(MAX_FRAGMENT_BYTES, this.#burstBytes);
+  }
+
+  /** For now less than the cap goes out, or as much as it allows. */
+  limit(bytesPerSecond: number | undefined): void {
+    const allowed = Math.min(this.#capBytesPerSecond, bytesPerSecond ?? Number.POSITIVE_INFINITY);
+    this.#bytesPerMs = allowed / 1000;
+    this.#burstBytes = Math.max(SMALLEST_FRAGMENT_BYTES, Math.floor(allowed * BURST_SECONDS));
+    this.#tokens = Math.min(this.#tokens, this.#burstBytes);
+    this.#wait();
   }
 
   /** Resolves when so many bytes, at most `fragmentBytes`, may be sent; `undefined` when that is now. */
@@ -54,11 +67,15 @@ export class UploadCap {
   }
 
   #spend(bytes: number): boolean {
+    this.passedBytes += bytes;
     if (this.#burstBytes === Number.POSITIVE_INFINITY) return true;
     const nowMs = this.#clock.now();
     this.#tokens = Math.min(this.#burstBytes, this.#tokens + (nowMs - this.#filledMs) * this.#bytesPerMs);
     this.#filledMs = nowMs;
-    if (this.#tokens < bytes) return false;
+    if (this.#tokens < bytes) {
+      this.passedBytes -= bytes;
+      return false;
+    }
     this.#tokens -= bytes;
     return true;
   }

@@ -1,0 +1,114 @@
+import type { CancelTimer, Clock } from './ports.ts';
+import type { UploadCap } from './upload-cap.ts';
+
+/** Somebody who is sent something. */
+export interface Path {
+  readonly isUploading: boolean;
+  /** By how much its round trip is longer than the shortest that was seen; `undefined`: nothing new was measured. */
+  queueingMs(): Promise<number | undefined>;
+}
+
+const INTERVAL_MS = 1000;
+/** LEDBAT (RFC 6817, 2.4) allows itself 100 ms of the line's queue. A page that loads many small files feels those. */
+const TARGET_MS = 30;
+/** The longer the queue, the more is let go of until the next measurement: up to half, so that it drains. */
+const LONG_QUEUE_MS = 400;
+const LEAST_FACTOR = 0.5;
+const MOST_FACTOR = 0.85;
+/** Of the rate at which there was a queue: so far it is gone back half of the way with each measurement of no queue. */
+const SAFE_SHARE = 0.85;
+/** And from there in small steps. Measurements come every 2.5 s in Chromium. */
+const GROWTH = 1.03;
+/** Above that rate without a queue: the line has become free, or the measurement was wrong. */
+const FREE_GROWTH = 1.25;
+const IS_USED = 0.8;
+/** Below that there is no line worth sharing, and a measurement may be wrong. */
+const MINIMUM_BYTES_PER_SECOND = 64 * 1024;
+/** After so long with nothing sent another network, another load: what was learned is forgotten. */
+const FORGET_MS = 60_000;
+
+/**
+ * Gives way to whatever else uses the line up: when what we send makes round trips longer on every path that we send on, the
+ * queue is where the paths are one, at home. A queue on one path alone is that peer's own.
+ */
+export class Politeness {
+  readonly #clock: Clock;
+  readonly #cap: UploadCap;
+  readonly #paths: () => Iterable<Path>;
+  #cancelTimer: CancelTimer | undefined;
+  #limit: number | undefined;
+  /** What went out when there was a queue. */
+  #fullRate = 0;
+  /**
+   * A first queue may be noise: of a machine that is busy connecting, say. One that follows a lower rate is the same queue,
+   * still draining.
+   */
+  #isNextIgnored = true;
+  #sinceMs = 0;
+  #sinceBytes = 0;
+
+  constructor(clock: Clock, cap: UploadCap, paths: () => Iterable<Path>) {
+    this.#clock = clock;
+    this.#cap = cap;
+    this.#paths = paths;
+  }
+
+  /** Something is sent. */
+  onUpload(): void {
+    if (this.#cancelTimer !== undefined) return;
+    if (this.#clock.now() - this.#sinceMs >= FORGET_MS) this.#setLimit(undefined);
+    this.#restart();
+    this.#wait();
+  }
+
+  close(): void {
+    this.#cancelTimer?.();
+  }
+
+  #wait(): void {
+    this.#cancelTimer = this.#clock.after(INTERVAL_MS, () => {
+      void this.#look();
+    });
+  }
+
+  async #look(): Promise<void> {
+    const busy = [...this.#paths()].filter(({ isUploading }) => isUploading);
+    const measured = await Promise.all(busy.map((path) => path.queueingMs()));
+    const delays = measured.filter((delay) => delay !== undefined);
+    if (delays.length > 0) {
+      this.#adapt(Math.min(...delays));
+      this.#restart();
+    }
+    this.#cancelTimer = undefined;
+    if (busy.length > 0) this.#wait();
+  }
+
+  #adapt(delayMs: number): void {
+    const bytesPerSecond = ((this.#cap.passedBytes - this.#sinceBytes) * 1000) / (this.#clock.now() - this.#sinceMs);
+    if (delayMs > TARGET_MS) {
+      if (!this.#isNextIgnored) this.#giveWay(delayMs, bytesPerSecond);
+      this.#isNextIgnored = !this.#isNextIgnored;
+      return;
+    }
+    this.#isNextIgnored = this.#limit === undefined;
+    if (this.#limit === undefined || bytesPerSecond < this.#limit * IS_USED) return;
+    const growth = this.#limit < this.#fullRate ? GROWTH : FREE_GROWTH;
+    this.#setLimit(Math.max(this.#limit * growth, (this.#limit + this.#fullRate * SAFE_SHARE) / 2));
+  }
+
+  #giveWay(delayMs: number, bytesPerSecond: number): void {
+    const factor = Math.min(MOST_FACTOR, Math.max(LEAST_FACTOR, 1 - delayMs / LONG_QUEUE_MS));
+    this.#fullRate = bytesPerSecond;
+    this.#setLimit(Math.max(MINIMUM_BYTES_PER_SECOND, bytesPerSecond * factor));
+  }
+
+  #setLimit(bytesPerSecond: number | undefined): void {
+    this.#limit = bytesPerSecond;
+    this.#cap.limit(bytesPerSecond);
+  }
+
+  #restart(): void {
+    this.#sinceMs = this.#clock.now();
+    this.#sinceBytes = this.#cap.passedBytes;
+  }
+}

@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { type Path, Politeness } from '../../../src/core/politeness.ts';
+import { UploadCap } from '../../../src/core/upload-cap.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
+
+const FRAGMENT_BYTES = 16 * 1024;
+const QUEUE_LIMIT_MS = 200;
+/** A measurement of Chromium's is never newer than that. */
+const CHECK_MS = 2500;
+
+/** A line that takes `bytesPerMs`, behind it `count` paths that send all they may. */
+class Line {
+  readonly clock = new VirtualClock();
+  readonly cap = new UploadCap(this.clock, undefined);
+  bytesPerMs: number;
+  isUploading = true;
+  /** Another reason for a long round trip, on the first path alone. */
+  detourMs = 0;
+  sentBytes = 0;
+  readonly #politeness: Politeness;
+  #freeAtMs = 0;
+
+  constructor(bytesPerMs: number, count = 1) {
+    this.bytesPerMs = bytesPerMs;
+    const paths = Array.from({ length: count }, (_, index) => this.#path(index));
+    this.#politeness = new Politeness(this.clock, this.cap, () => paths);
+    this.cap.limit(undefined);
+    for (let index = 0; index < count; index += 1) void this.#send();
+  }
+
+  get queueMs(): number {
+    return Math.max(0, this.#freeAtMs - this.clock.now());
+  }
+
+  /** Bytes per millisecond that go out, and the queue's mean, over so much time. */
+  async watch(milliseconds: number): Promise<{ rate: number; queueMs: number }> {
+    const before = this.sentBytes;
+    let sum = 0;
+    for (let passed = 0; passed < milliseconds; passed += 100) {
+      await this.clock.advance(100);
+      sum += this.queueMs;
+    }
+    return { rate: (this.sentBytes - before) / milliseconds, queueMs: sum / (milliseconds / 100) };
+  }
+
+  pause(): void {
+    this.isUploading = false;
+  }
+
+  sendOne(): void {
+    this.#politeness.onUpload();
+  }
+
+  close(): void {
+    this.pause();
+    this.#politeness.close();
+    this.cap.close();
+  }
+
+  #path(index: number): Path {
+    let measuredMs = 0;
+    const line = this;
+    return {
+      get isUploading() {
+        return line.isUploading;
+      },
+      queueingMs: () => {
+        const nowMs = this.clock.now();
+        if (nowMs - measuredMs < CHECK_MS) return Promise.resolve(undefined);
+        measuredMs = nowMs;
+        return Promise.resolve(this.queueMs + (index === 0 ? this.detourMs : 0));
+      },
+    };
+  }
+
+  async #send(): Promise<void> {
+    while (this.isUploading) {
+      await this.cap.take(FRAGMENT_BYTES);
+      // The transport takes what the queue has room for.
+      while (this.queueMs >= QUEUE_LIMIT_MS) await new Promise<void>((resolve) => this.clock.after(5, resolve));
+      this.#freeAtMs = Math.max(this.#freeAtMs, this.clock.now()) + FRAGMENT_BYTES / this.bytesPerMs;
+      this.sentBytes += FRAGMENT_BYTES;
+      this.#politeness.onUpload();
+    }
+  }
+}
+
+describe('politeness', () => {
+  it('drains the queue that its uploads have filled, and goes on at most of the speed of the line', async () => {
+    const line = new Line(1250);
+    expect((await line.watch(2000)).queueMs).toBeGreaterThan(150);
+    await line.watch(15_000);
+    const { rate, queueMs } = await line.watch(60_000);
+    expect(queueMs).toBeLessThan(30);
+    expect(rate).toBeGreaterThan(1250 * 0.8);
+    line.close();
+  });
+
+  it('follows a line that becomes slower, and one that becomes faster', async () => {
+    const line = new Line(1250);
+    await line.watch(20_000);
+    line.bytesPerMs = 300;
+    await line.watch(30_000);
+    const slow = await line.watch(60_000);
+    expect(slow.queueMs).toBeLessThan(40);
+    expect(slow.rate).toBeGreaterThan(300 * 0.6);
+    line.bytesPerMs = 2500;
+    await line.watch(90_000);
+    expect((await line.watch(30_000)).rate).toBeGreaterThan(2500 * 0.7);
+    line.close();
+  });
+
+  it('leaves a queue alone that only one of its paths has', async () => {
+    const line = new Line(1250, 2);
+    line.detourMs = 500;
+    await line.watch(1000);
+    // The line itself is never full.
+    line.bytesPerMs = 1e6;
+    const { rate } = await line.watch(20_000);
+    expect(rate).toBeGreaterThan(1e5);
+    line.close();
+  });
+
+  it('takes one long round trip for noise, and two for a queue', async () => {
+    const line = new Line(1e6);
+    line.detourMs = 500;
+    await line.watch(CHECK_MS + 1000);
+    line.detourMs = 0;
+    expect((await line.watch(10_000)).rate).toBeGreaterThan(1e5);
+    line.detourMs = 500;
+    await line.watch(3 * CHECK_MS);
+    line.detourMs = 0;
+    const { rate } = await line.watch(1000);
+    expect(rate).toBeLessThan(6e5);
+    line.close();
+  });
+
+  it('forgets what it has learned of a line when nothing was sent for a minute', async () => {
+    const line = new Line(1250);
+    await line.watch(20_000);
+    const limited = line.cap.fragmentBytes;
+    line.pause();
+    await line.clock.advance(50_000);
+    line.sendOne();
+    expect(line.cap.fragmentBytes).toBe(limited);
+    await line.clock.advance(70_000);
+    line.sendOne();
+    expect(line.cap.fragmentBytes).toBeGreaterThan(limited);
+    line.close();
+  });
+});
