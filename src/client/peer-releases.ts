@@ -1,5 +1,5 @@
 import { judgePointer } from '../core/pointer-policy.ts';
-import type { Digest } from '../core/ports.ts';
+import type { Clock, Digest } from '../core/ports.ts';
 import { SignatureError, verifyPointer } from '../platform/pointer-signature.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { PeerId, Sha256 } from '../protocol/identifier.ts';
@@ -9,6 +9,7 @@ import type { WorkerConfig } from '../protocol/worker-config.ts';
 export interface PeerReleasesPorts {
   readonly config: WorkerConfig;
   readonly digest: Digest;
+  readonly clock: Pick<Clock, 'after'>;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** A manifest from this peer, not verified; `undefined` when it does not come. */
@@ -21,12 +22,18 @@ export interface PeerReleasesPorts {
 /** Said of every release by honest peers, too: their clocks and stores differ from ours. */
 const BLAMELESS: ReadonlySet<string> = new Set(['no-news', 'renewal', 'expired', 'below-floor']);
 
+/** While one peer is asked for its manifest, the others wait: one that never gives it must not hold up their news. */
+const PULL_START_MS = 3000;
+const PULL_BYTES_PER_MS = 16;
+
 /** Releases of which peers tell: checked as those that the origin tells of, and brought to the worker. */
 export class PeerReleases {
   readonly #ports: PeerReleasesPorts;
   #known: Pointer | undefined;
   /** One after the other: after the first, others mostly tell no news. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** Not looked at yet: the last of each peer, however many it sends. */
+  readonly #waiting = new Map<PeerId, Uint8Array<ArrayBuffer>>();
 
   constructor(ports: PeerReleasesPorts) {
     this.#ports = ports;
@@ -37,11 +44,20 @@ export class PeerReleases {
     this.#known = pointer;
   }
 
-  /** Resolves with what became of it: `offered`, a code, or `unavailable`. Never rejects. */
+  /**
+   * Resolves with what became of it: `offered`, a code, `unavailable`, or `superseded` for a later one of the peer that takes
+   * the turn of an earlier one. Never rejects.
+   */
   handlePointer(peer: PeerId, bytes: Uint8Array): Promise<string> {
+    const isWaiting = this.#waiting.has(peer);
     // A copy: the bytes are a view of a frame.
-    const pointer = bytes.slice();
-    const outcome = this.#turn.then(() => this.#take(peer, pointer));
+    this.#waiting.set(peer, bytes.slice());
+    if (isWaiting) return Promise.resolve('superseded');
+    const outcome = this.#turn.then(() => {
+      const pointer = this.#waiting.get(peer) as Uint8Array<ArrayBuffer>;
+      this.#waiting.delete(peer);
+      return this.#take(peer, pointer);
+    });
     this.#turn = outcome;
     return outcome;
   }
@@ -65,7 +81,7 @@ export class PeerReleases {
     }
     // Taking an app away is between its publisher and the origin.
     if (isRetirement(pointer)) return 'retired';
-    const manifest = await ports.pull(peer, pointer.manifestHash, pointer.manifestBytes);
+    const manifest = await this.#pull(peer, pointer);
     if (manifest === undefined) return 'unavailable';
     if ((await digest.sha256(manifest)) !== pointer.manifestHash) {
       ports.ban(peer, 'wrong-manifest');
@@ -79,5 +95,16 @@ export class PeerReleases {
     }
     this.#known = pointer;
     return 'offered';
+  }
+
+  #pull(peer: PeerId, { manifestHash, manifestBytes }: Pointer): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const ports = this.#ports;
+    return new Promise((resolve) => {
+      const cancel = ports.clock.after(PULL_START_MS + manifestBytes / PULL_BYTES_PER_MS, () => resolve(undefined));
+      void ports.pull(peer, manifestHash, manifestBytes).then((manifest) => {
+        cancel();
+        resolve(manifest);
+      });
+    });
   }
 }

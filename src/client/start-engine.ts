@@ -65,6 +65,7 @@ export async function startEngine(
   const fromPeers = new PeerReleases({
     config,
     digest,
+    clock,
     now: Date.now,
     pull: (peer, manifest, length) => swarm.pullManifest(peer, manifest, length),
     ban: (peer, code) => swarm.ban(peer, code),

@@ -5,8 +5,10 @@ import { MessageBudget, requestCost } from './message-budget.ts';
 export const HAVE_COST = 1 / 8;
 /** Each is 16,384 bits of work at most; a peer with 4,096 packs begins with as many. */
 export const BITFIELD_COST = 1 / 4;
-/** What a request for so many bytes of chunks costs. */
+/** What a request for a part of a manifest costs, as one for 64 KiB of chunks does. */
 export const MANIFEST_PART_COST = 2;
+/** A part of a manifest below that costs a message: what a message of data earns back. */
+export const SMALL_PART_BYTES = 16 * 1024;
 
 /**
  * How often a peer may refuse without giving a chunk in between. What it refuses at once, before it was asked again,

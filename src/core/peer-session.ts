@@ -8,7 +8,7 @@ import type { Holdings } from './holdings.ts';
 import { requestCost } from './message-budget.ts';
 import { OpenRequests } from './open-requests.ts';
 import { PackAnnouncer } from './pack-announcer.ts';
-import { BITFIELD_COST, HAVE_COST, MANIFEST_PART_COST, PeerConduct } from './peer-conduct.ts';
+import { BITFIELD_COST, HAVE_COST, MANIFEST_PART_COST, PeerConduct, SMALL_PART_BYTES } from './peer-conduct.ts';
 import { PeerNews } from './peer-news.ts';
 import { LINK_HIGH_WATER_BYTES, type PeerLink } from './ports.ts';
 import { RemotePacks } from './remote-packs.ts';
@@ -298,6 +298,8 @@ export class PeerSession {
         this.#answerNews(message);
         break;
       case 'manifest-part':
+        // Each costs us a request; byte by byte a manifest would never end.
+        if (message.bytes.length < SMALL_PART_BYTES) this.#charge(1);
         this.#news.handlePart(message);
         break;
       default:

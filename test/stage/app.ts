@@ -54,7 +54,8 @@ export async function publishApp(
   }
 }
 
-async function readRelease(out: string): Promise<Omit<PublishedApp, 'out' | 'remove'>> {
+/** The newest release of a published folder. */
+export async function readRelease(out: string): Promise<Omit<PublishedApp, 'out' | 'remove'>> {
   const { pointer } = decodePointer(await readFile(join(out, POINTER_PATH)));
   const manifest = decodeManifest(await readFile(join(out, manifestPath(pointer.manifestHash))));
   const [line = ''] = (await readFile(join(out, WORKER_SCRIPT), 'utf8')).split('\n', 1);

@@ -19,12 +19,17 @@ import { decodeSettings } from '../../src/protocol/settings.ts';
 import { PROTOCOL_VERSION } from '../../src/protocol/version.ts';
 import type { PublishedApp } from './app.ts';
 
+/** Of an app: what a peer of its swarm has to know. */
+export type SwarmApp = Pick<PublishedApp, 'manifest' | 'out' | 'config'>;
+
 export type PeerRequest = PeerMessage & { type: 'request' };
+export type ManifestRequest = PeerMessage & { type: 'manifest-request' };
 
 /** What a hostile peer does. Nothing is done for it: without `onOpen` it is silent. */
 export interface HostileScript {
   onOpen?(wire: HostileWire): void;
   onRequest?(wire: HostileWire, request: PeerRequest): void;
+  onManifestRequest?(wire: HostileWire, request: ManifestRequest): void;
 }
 
 /** The hostile end of one connection: says whatever it is told to. */
@@ -51,6 +56,7 @@ export class HostileWire {
         const message = decodePeerMessage(frame);
         this.heard.push(message);
         if (message.type === 'request') script.onRequest?.(this, message);
+        if (message.type === 'manifest-request') script.onManifestRequest?.(this, message);
       },
       onWritable: () => undefined,
       onClose: () => {
@@ -68,6 +74,11 @@ export class HostileWire {
 
   sayBytes(bytes: Uint8Array): void {
     this.#link.send(bytes);
+  }
+
+  /** Says hello, and nothing of chunks. */
+  greet(): void {
+    this.say({ type: 'hello', version: PROTOCOL_VERSION, instance: this.instance, packs: [] });
   }
 
   /** Says hello and that it has every chunk of the app. */
@@ -111,6 +122,11 @@ export class HostileWire {
     return found;
   }
 
+  close(): void {
+    clearInterval(this.#timer);
+    this.#link.close();
+  }
+
   /** Does something again and again, as long as it is connected. */
   repeat(everyMs: number, act: () => void): void {
     this.#timer = setInterval(act, everyMs);
@@ -127,7 +143,7 @@ export class HostileApp {
     this.#bytes = bytes;
   }
 
-  static async of({ manifest, out }: PublishedApp): Promise<HostileApp> {
+  static async of({ manifest, out }: SwarmApp): Promise<HostileApp> {
     const packs = [...new Catalog([manifest]).packs.values()];
     const bytes = new Map<string, Uint8Array>();
     for (const { id } of packs) bytes.set(id, new Uint8Array(await readFile(join(out, packPath(id)))));
@@ -154,6 +170,7 @@ export class HostilePeer {
   readonly #dialer: Dialer;
   readonly #dialings = new Map<PeerId, Dialing>();
   #refusals = 0;
+  #isClosed = false;
   #wake: (() => void)[] = [];
 
   private constructor(app: HostileApp, signaling: Signaling, dialer: Dialer, script: HostileScript) {
@@ -164,7 +181,7 @@ export class HostilePeer {
   }
 
   /** Resolves when it is in the room. */
-  static async join(url: string, app: PublishedApp, script: HostileScript): Promise<HostilePeer> {
+  static async join(url: string, app: SwarmApp, script: HostileScript): Promise<HostilePeer> {
     const [clock, random] = [systemClock(), systemRandom()];
     const signaling = webSocketSignaling({
       url: `${url.replace('http', 'ws')}/${decodeSettings(app.manifest.settings).signal}`,
@@ -192,8 +209,10 @@ export class HostilePeer {
   }
 
   async close(): Promise<void> {
-    for (const dialing of this.#dialings.values()) dialing.close();
+    this.#isClosed = true;
     await this.#signaling.close();
+    for (const dialing of this.#dialings.values()) dialing.close();
+    for (const wire of this.wires) if (wire.isOpen) wire.close();
   }
 
   #open(): Promise<void> {
@@ -219,12 +238,17 @@ export class HostilePeer {
   }
 
   #dial(peer: PeerId, initiator: boolean): void {
+    if (this.#isClosed) return;
     const dialing = this.#dialer.dial(
       { peer, initiator, iceServers: [] },
       {
         onSignal: (signal) => this.#signaling.send(peer, signal),
         onOpen: (link) => {
           this.#dialings.delete(peer);
+          if (this.#isClosed) {
+            link.close();
+            return;
+          }
           this.wires.push(new HostileWire(this, link, this.#script, () => this.#onClose(peer)));
         },
         onFailed: () => this.#onClose(peer),
@@ -236,8 +260,10 @@ export class HostilePeer {
   /** Asks for the same victim again: a dissolved pair is matched where there is nobody else. */
   #onClose(peer: PeerId): void {
     this.#dialings.delete(peer);
-    this.#signaling.unmatch(peer);
-    this.#signaling.match(8);
+    if (!this.#isClosed) {
+      this.#signaling.unmatch(peer);
+      this.#signaling.match(8);
+    }
     this.#tell();
   }
 

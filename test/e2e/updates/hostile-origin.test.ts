@@ -4,18 +4,10 @@ import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { manifestPath, POINTER_PATH } from '../../../src/protocol/layout.ts';
-import {
-  decodePointer,
-  encodePointer,
-  MAX_SEQUENCE,
-  type Pointer,
-  pointerBytesToSign,
-} from '../../../src/protocol/pointer.ts';
+import { decodePointer, MAX_SEQUENCE, type Pointer } from '../../../src/protocol/pointer.ts';
 import { generateKey } from '../../../src/publisher/index.ts';
-import { SigningKey } from '../../../src/publisher/signing-key.ts';
+import { ended, forgedPointer } from './forged-pointer.ts';
 import { seenBy, UpdatesSite } from './updates-site.ts';
-
-const DAY = 24 * 60 * 60;
 
 let site: UpdatesSite;
 let tab: Page;
@@ -23,18 +15,7 @@ let tab: Page;
 let first: Uint8Array;
 let current: Uint8Array;
 
-/** The pointer of release 2, with changes, as whoever holds a key would sign it. */
-function forged(changes: Partial<Pointer>, pem = site.key): Uint8Array {
-  const { pointer } = decodePointer(current);
-  const changed = { ...pointer, sequence: pointer.sequence + 1, ...changes };
-  return encodePointer(changed, [SigningKey.parse(pem).sign(pointerBytesToSign(changed))]);
-}
-
-/** Of which even the tolerance for wrong clocks, two days, is over. */
-function endedPointer(): Uint8Array {
-  const expires = Math.floor(Date.now() / 1000) - 3 * DAY;
-  return forged({ created: expires - DAY, expires });
-}
+const forged = (changes: Partial<Pointer>, pem = site.key): Uint8Array => forgedPointer(current, changes, pem);
 
 type Answer = Uint8Array | ((response: ServerResponse) => void);
 
@@ -90,7 +71,7 @@ afterAll(() => site.close());
 
 describe('a hostile origin', () => {
   it.each<[attack: string, code: string, forge: () => Uint8Array]>([
-    ['freezes: it holds a pointer back until it has ended', 'expired', () => endedPointer()],
+    ['freezes: it holds a pointer back until it has ended', 'expired', () => forged(ended())],
     ['sends it forward to where no successor is', 'sequence-too-high', () => forged({ sequence: MAX_SEQUENCE + 1 })],
     ['sends a pointer of another app', 'wrong-app', () => forged({ app: 'other' })],
     ['sends a pointer of another channel', 'wrong-channel', () => forged({ channel: 'other' })],

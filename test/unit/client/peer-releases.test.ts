@@ -1,10 +1,12 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { PeerReleases } from '../../../src/client/peer-releases.ts';
 import { encodePointer, type Pointer, pointerBytesToSign } from '../../../src/protocol/pointer.ts';
 import { syncDigest } from '../../fakes/sync-digest.ts';
+import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 const PEER = 'f'.repeat(32);
+const OTHERS = ['a', 'b', 'c'].map((digit) => digit.repeat(32));
 const MANIFEST = new TextEncoder().encode('what the worker will read');
 /** Unix seconds. */
 const NOW = 2_000_000_000;
@@ -42,16 +44,21 @@ describe('a release that a peer tells of', () => {
   let pulls: number;
   let given: Uint8Array<ArrayBuffer> | undefined;
   let refusal: string | undefined;
+  let clock: VirtualClock;
+  let silent: string | undefined;
   let releases: PeerReleases;
 
   beforeEach(() => {
     [bans, offers, pulls, given, refusal] = [[], [], 0, MANIFEST, undefined];
+    [clock, silent] = [new VirtualClock(), undefined];
     releases = new PeerReleases({
+      clock,
       config: { app: 'app', channel: 'stable', keys: [rawKey(ours.publicKey)], development: false },
       digest: syncDigest(),
       now: () => NOW * 1000,
-      pull: (_peer, hash, length) => {
+      pull: (peer, hash, length) => {
         pulls += 1;
+        if (peer === silent) return new Promise(() => undefined);
         expect([hash, length]).toEqual([sha256(MANIFEST), MANIFEST.length]);
         return Promise.resolve(given);
       },
@@ -67,7 +74,7 @@ describe('a release that a peer tells of', () => {
 
   it('is offered to the worker, once, whoever else tells of it', async () => {
     const bytes = signed();
-    const outcomes = await Promise.all([1, 2, 3].map(() => releases.handlePointer(PEER, bytes)));
+    const outcomes = await Promise.all(OTHERS.map((peer) => releases.handlePointer(peer, bytes)));
     expect(outcomes).toEqual(['offered', 'no-news', 'no-news']);
     expect(offers).toEqual([[bytes, MANIFEST]]);
     expect(pulls).toBe(1);
@@ -117,5 +124,29 @@ describe('a release that a peer tells of', () => {
     refusal = undefined;
     expect(await releases.handlePointer(PEER, signed())).toBe('offered');
     expect(bans).toEqual([]);
+  });
+
+  it('comes from the next peer when the first tells of it and never gives its manifest', async () => {
+    silent = PEER;
+    const outcomes = [PEER, ...OTHERS].map((peer) => releases.handlePointer(peer, signed()));
+    await vi.waitFor(() => expect(pulls).toBe(1));
+    await clock.advance(3000);
+    expect([pulls, offers]).toEqual([1, []]);
+    await clock.advance(5);
+    expect(await Promise.all(outcomes)).toEqual(['unavailable', 'offered', 'no-news', 'no-news']);
+    expect(bans).toEqual([]);
+  });
+
+  it('is looked at once, be there ever so many pointers of one peer meanwhile: of those that wait, the last', async () => {
+    silent = PEER;
+    const first = releases.handlePointer(PEER, signed());
+    // Its turn has come: what it says from here on waits.
+    await vi.waitFor(() => expect(pulls).toBe(1));
+    const flood = Array.from({ length: 1000 }, () => releases.handlePointer(PEER, signed({}, foreign)));
+    flood.push(releases.handlePointer(PEER, signed({ app: 'other' })));
+    await clock.advance(3005);
+    expect(await first).toBe('unavailable');
+    expect(new Set(await Promise.all(flood))).toEqual(new Set(['wrong-app', 'superseded']));
+    expect(bans).toEqual(['wrong-app']);
   });
 });

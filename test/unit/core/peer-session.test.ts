@@ -498,4 +498,13 @@ describe('news of releases', () => {
     await bench.say(...Array.from({ length: 1100 }, () => request));
     expect(bench.end).toBe('misbehaved');
   });
+
+  it('cost a peer that gives a manifest byte by byte its session', async () => {
+    await bench.greet();
+    const pulled = bench.session.pullManifest(manifestHash, 100_000);
+    const byte: PeerMessage = { type: 'manifest-part', bytes: Uint8Array.of(1) };
+    await bench.say(...Array.from({ length: 2100 }, () => byte));
+    expect(bench.end).toBe('misbehaved');
+    expect(await pulled).toBeUndefined();
+  });
 });
