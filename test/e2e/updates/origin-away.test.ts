@@ -1,21 +1,32 @@
 import type { Page } from 'playwright';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLocalPeer } from '../../../src/node/local-peer.ts';
 import { POLL } from '../client-site.ts';
 import { seenBy, text, UpdatesSite } from './updates-site.ts';
 
-it('a release that one browser has reaches the others while the origin is shut: pointer, manifest and all', async () => {
-  const site = await UpdatesSite.open();
-  const { stage } = site;
-  try {
-    const browser = await stage.browser();
-    const tabs = await Promise.all([1, 2, 3].map(async () => site.visit(await browser.newContext())));
-    const [first, ...others] = tabs as [Page, Page, Page];
+const isStaged = (tab: Page) => tab.evaluate(() => tabseed.stats().update?.staged);
+
+describe('while the origin is shut, a release', () => {
+  let site: UpdatesSite;
+  let tabs: [Page, Page, Page];
+
+  beforeAll(async () => {
+    site = await UpdatesSite.open();
+    const browser = await site.stage.browser();
+    const visit = async () => site.visit(await browser.newContext());
+    tabs = await Promise.all([visit(), visit(), visit()]);
+  });
+
+  afterAll(() => site.close());
+
+  it('that one browser has reaches the others: pointer, manifest and all', async () => {
+    const { stage } = site;
+    const [first, ...others] = tabs;
     for (const tab of tabs) await tab.waitForFunction(() => tabseed.stats().peers >= 2);
     await site.publish(2);
     const since = stage.responses.length;
     // The others are asked for nothing and ask nobody: they are told.
     await first.evaluate(() => tabseed.checkForUpdate());
-    const isStaged = (tab: Page) => tab.evaluate(() => tabseed.stats().update?.staged);
     await expect.poll(() => isStaged(first), POLL).toBe(true);
     stage.refuse = () => true;
     for (const tab of others) {
@@ -31,7 +42,34 @@ it('a release that one browser has reaches the others while the origin is shut: 
     expect(answered('/tabseed/pointer')).toEqual([200]);
     // So small a manifest has no patch.
     expect(answered('/tabseed/manifest-')).toEqual([404, 200]);
-  } finally {
-    await site.close();
-  }
+  });
+
+  it('that a Node seed has reaches a browser of an earlier one', async () => {
+    const { stage } = site;
+    const [tab, ...others] = tabs;
+    for (const other of others) await other.context().close();
+    await tab.evaluate(() => tabseed.pause());
+    stage.refuse = () => false;
+    await site.publish(3);
+    const { peer } = await startLocalPeer({ url: stage.url, store: await stage.folder() });
+    try {
+      await peer.mirrored;
+      stage.refuse = () => true;
+      const since = stage.responses.length;
+      await tab.evaluate(() => tabseed.resume());
+      await expect
+        .poll(() => tab.evaluate(() => tabseed.stats().update), POLL)
+        .toMatchObject({
+          sequence: peer.release.sequence,
+          staged: true,
+        });
+      expect(await tab.evaluate(() => tabseed.applyUpdate())).toBe(true);
+      await tab.reload();
+      expect(await seenBy(tab)).toEqual(['release 3', 'release 3']);
+      expect(await text(tab, 'only-3.txt')).toBe('only in 3');
+      expect(stage.responses.slice(since).filter(({ status }) => status < 400)).toEqual([]);
+    } finally {
+      await peer.close();
+    }
+  });
 });
