@@ -32,7 +32,8 @@ export interface Tabseed {
   readonly checkForUpdate: () => Promise<void>;
   /**
    * Makes a downloaded release the one that pages get from their next load on. No page is reloaded; this one is, with
-   * `location.reload()`, when the app thinks fit. Resolves with false when none is ready.
+   * `location.reload()`, when the app thinks fit. Resolves with true also when
+   * that is so already, and with false when a reload would give this page no other release.
    *
    * @throws TabseedError as `ready`, and `request-failed`, `worker-gone`, `retired`
    */

@@ -29,6 +29,8 @@ export interface StagingPorts {
 
 /** What eyes can follow. */
 const TELL_INTERVAL_MS = 250;
+/** The worker tells pages five times a second. */
+const TOLD_MS = 1000;
 /** The engine writes in batches, when a transfer pauses. With no new chunk in the store for so long, it has no room. */
 const WRITE_LIMIT_MS = 5000;
 const WRITE_STEP_MS = 100;
@@ -88,7 +90,12 @@ export class Staging {
       const { eager, lazy } = eagerAndLazy(manifest);
       const failure = await this.#fill(database.chunks, get, chunksOf(manifest, eager), signal, tell);
       tell({ failure, staged: failure === '' });
-      if (failure === '' && decodeSettings(manifest.settings).updates === 'on-next-load') this.#ports.apply();
+      const { updates } = decodeSettings(manifest.settings);
+      if (failure === '' && updates !== 'prompt') {
+        // Pages hear of what is staged, and of no release that is active already.
+        if (updates === 'immediately') await this.#pause(TOLD_MS);
+        this.#ports.apply();
+      }
       // What is used although nobody waits for it stays up to date.
       if (failure === '' && lazy.length > 0) {
         await this.#refresh(database.chunks, get, { manifest, olds: await olds(), lazy }, signal);
@@ -167,8 +174,12 @@ export class Staging {
       lastCount = count;
       if (waitedMs >= WRITE_LIMIT_MS) return false;
       signal.throwIfAborted();
-      await new Promise<void>((resolve) => this.#clock.after(WRITE_STEP_MS, resolve));
+      await this.#pause(WRITE_STEP_MS);
     }
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.after(milliseconds, resolve));
   }
 
   /** Lazy files of which an older release's version is here. */

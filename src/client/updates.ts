@@ -68,8 +68,10 @@ export class Updates {
       await this.#ports.request({ type: 'apply' });
       return true;
     } catch (error) {
-      if ((error as { readonly detail?: string }).detail === 'no-update') return false;
-      throw error;
+      if ((error as { readonly detail?: string }).detail !== 'no-update') throw error;
+      // What is newer than this page may be the active release already.
+      const isActive = this.#update === null || this.#update.staged;
+      return isActive && this.release > 0 && this.#known > this.release;
     }
   }
 

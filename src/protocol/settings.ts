@@ -14,11 +14,11 @@ export const CONSENT_RULES: readonly ConsentRule[] = ['none', 'ask'];
 
 /**
  * When a release that is whole in the store becomes the one that pages get from their next load on. `prompt`: when a page
- * calls `applyUpdate`, or no tab of the old one is left. `on-next-load`: at once. A page that is open keeps its release
+ * calls `applyUpdate`, or no tab of the old one is left. `on-next-load`: at once. `immediately`: the same, and pages that are open are told. A page that is open keeps its release
  * in any case.
  */
-export type UpdatePolicy = 'prompt' | 'on-next-load';
-export const UPDATE_POLICIES: readonly UpdatePolicy[] = ['prompt', 'on-next-load'];
+export type UpdatePolicy = 'prompt' | 'on-next-load' | 'immediately';
+export const UPDATE_POLICIES: readonly UpdatePolicy[] = ['prompt', 'on-next-load', 'immediately'];
 
 /** What the publisher decided for every client of a release. */
 export interface Settings {

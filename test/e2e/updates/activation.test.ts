@@ -64,7 +64,10 @@ describe('a release that is published while a page is open', () => {
     expect(await seenBy(other)).toEqual(['release 1', 'release 1']);
     site.stage.refuse = content;
     expect(await tab.evaluate(() => tabseed.applyUpdate())).toBe(true);
-    expect(await tab.evaluate(() => tabseed.applyUpdate())).toBe(false);
+    // A reload gives the page another one.
+    expect(await tab.evaluate(() => tabseed.applyUpdate())).toBe(true);
+    await expect.poll(() => tab.evaluate(() => tabseed.stats().update), POLL).toBe(null);
+    expect(await tab.evaluate(() => tabseed.applyUpdate())).toBe(true);
     expect(await seenBy(tab)).toEqual(['release 1', 'release 1']);
     await other.reload();
     expect(await seenBy(other)).toEqual(['release 2', 'release 2']);
@@ -84,6 +87,7 @@ describe('a release that is published while a page is open', () => {
     expect(await textInBlobWorker(tab, 'what.txt')).toBe('release 1');
     await tab.reload();
     expect(await seenBy(tab)).toEqual(['release 2', 'release 2']);
+    expect(await tab.evaluate(() => tabseed.applyUpdate())).toBe(false);
     site.stage.refuse = () => false;
   });
 });
@@ -121,6 +125,30 @@ describe('two releases that are published during one download', () => {
     expect(await seenBy(tab)).toEqual(['release 1', 'release 1']);
     await tab.reload();
     expect(await seenBy(tab)).toEqual(['release 3', 'release 3']);
+    await site.close();
+  });
+});
+
+describe('the policy immediately', () => {
+  it('gives a release to pages that are loaded, tells those that are open, and reloads none', async () => {
+    const site = await UpdatesSite.open({ updates: 'immediately', mode: 'off' }, { signal: false });
+    const browser = await site.stage.browser();
+    const tab = await site.visit(await browser.newContext());
+    await site.publish(2);
+    await tab.evaluate(async () => {
+      const ready = new Promise<void>((resolve) => tabseed.on('update-ready', () => resolve()));
+      await tabseed.checkForUpdate();
+      await ready;
+    });
+    await expect.poll(() => tab.evaluate(() => tabseed.stats().update), POLL).toBe(null);
+    const other = await tab.context().newPage();
+    await other.goto(site.stage.url);
+    expect(await seenBy(other)).toEqual(['release 2', 'release 2']);
+    expect(await seenBy(tab)).toEqual(['release 1', 'release 1']);
+    expect(await told(tab)).toEqual(['update-available', 'update-progress', 'update-ready']);
+    expect(await tab.evaluate(() => tabseed.applyUpdate())).toBe(true);
+    await tab.reload();
+    expect(await seenBy(tab)).toEqual(['release 2', 'release 2']);
     await site.close();
   });
 });
