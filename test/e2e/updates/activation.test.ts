@@ -145,7 +145,9 @@ describe('the policy immediately', () => {
     await other.goto(site.stage.url);
     expect(await seenBy(other)).toEqual(['release 2', 'release 2']);
     expect(await seenBy(tab)).toEqual(['release 1', 'release 1']);
-    expect(await told(tab)).toEqual(['update-available', 'update-progress', 'update-ready']);
+    // So quick a download may be over before there is progress to tell.
+    const names = (await told(tab)).filter((name) => name !== 'update-progress');
+    expect(names).toEqual(['update-available', 'update-ready']);
     expect(await tab.evaluate(() => tabseed.applyUpdate())).toBe(true);
     await tab.reload();
     expect(await seenBy(tab)).toEqual(['release 2', 'release 2']);
