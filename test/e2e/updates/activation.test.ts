@@ -78,6 +78,11 @@ describe('a release that is published while a page is open', () => {
     // Workers of blobs and frames come without a name: where the path tells, each gets its own tab's release.
     expect(await textInBlobWorker(tab, 'only-1.txt')).toBe('only in 1');
     expect(await textInBlobWorker(other, 'only-2.txt')).toBe('only in 2');
+    // Where it does not, and pages disagree, it is the newest of theirs: whole, never a mixture.
+    for (const page of [tab, other]) {
+      expect(await seenInFrame(page, 'what.txt')).toEqual(['frame of 2', 'release 2']);
+      expect(await textInBlobWorker(page, 'what.txt')).toBe('release 2');
+    }
     await stopWorkers(tab.context(), tab);
     expect(await seenBy(tab)).toEqual(['release 1', 'release 1']);
     expect(await seenBy(other)).toEqual(['release 2', 'release 2']);

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Page } from 'playwright';
+import type { Browser, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deltaSource, isDeltaPath, manifestPatchPath, POINTER_PATH } from '../../../src/protocol/layout.ts';
 import { chunksOfFile } from '../../../src/protocol/manifest.ts';
@@ -29,6 +29,7 @@ const isUpdate = (path: string) => isContent(path) || /^\/tabseed\/(?:pointer|ma
 
 describe('an update of which little is new', () => {
   let site: UpdatesSite;
+  let browser: Browser;
   let tabs: Page[];
   let deltaBytes: number;
   /** Delta, manifest patch and pointer. */
@@ -36,10 +37,15 @@ describe('an update of which little is new', () => {
   let packedBytes: number;
 
   beforeAll(async () => {
-    site = await UpdatesSite.open({}, {}, text);
-    const browser = await site.stage.browser();
+    site = await UpdatesSite.open({ boot: true }, {}, text);
+    browser = await site.stage.browser();
     tabs = await Promise.all(
-      [1, 2, 3, 4].map(async () => site.visit(await browser.newContext({ serviceWorkers: 'allow' }))),
+      [1, 2, 3, 4].map(async () => {
+        const context = await browser.newContext({ serviceWorkers: 'allow' });
+        // As one that had its first visit: it is not held up.
+        await context.addInitScript(() => sessionStorage.setItem('tabseed boot', '0'));
+        return site.visit(context);
+      }),
     );
     const before = await newest(site.stage.out);
     await site.publish(2);
@@ -86,6 +92,25 @@ describe('an update of which little is new', () => {
       expect(await seenBy(tab)).toEqual(['release 2', 'release 2']);
       expect(await tab.evaluate(async () => (await fetch('large.bin')).text())).toBe(text(2));
     }
+    site.stage.refuse = () => false;
+  });
+
+  it('reaches a fourth, fresh browser from those three: the origin gives it the first document alone', async () => {
+    const since = site.stage.responses.length;
+    // The first visit in boot mode loads once more, out of the store.
+    site.stage.refuse = (path) => path !== '/' && isContent(path);
+    const fresh = await (await browser.newContext()).newPage();
+    await fresh.goto(site.stage.url, { waitUntil: 'commit' });
+    const titleAndFile = () => seenBy(fresh).catch(() => undefined);
+    await expect.poll(titleAndFile, POLL).toEqual(['release 2', 'release 2']);
+    await fresh.evaluate(() => tabseed.prefetch(['large.bin']));
+    expect(await fresh.evaluate(async () => (await fetch('large.bin')).text())).toBe(text(2));
+    const documents = site.stage.served((path) => path === '/', since);
+    expect(documents.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(2000);
+    expect(
+      site.stage.served((path) => path !== '/' && isContent(path), since).filter(({ status }) => status < 400),
+    ).toEqual([]);
+    await fresh.context().close();
     site.stage.refuse = () => false;
   });
 
