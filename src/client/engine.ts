@@ -28,7 +28,7 @@ export interface Engine extends Pick<Swarm, 'fetch' | 'noteStored' | 'peerCount'
   setReleases(releases: Releases): boolean;
 }
 
-/** Why there is no engine: the newest release allows no peers, or none before the user agreed. */
+/** Why there is no engine: there is no release, or the newest allows no peers before the user agreed. */
 export type Declined = 'off' | 'consent-wanted';
 
 /** Loads the engine's script, builds its ports and opens it, as far as the newest release's settings allow. */

@@ -17,6 +17,7 @@ import { decodePointer, type Pointer } from '../protocol/pointer.ts';
 import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import type { Declined, Engine, EngineEvents, Releases } from './engine.ts';
+import { idleEngine } from './idle-engine.ts';
 import { patchManifest } from './manifest-patcher.ts';
 import { noDialer, noSignaling } from './no-peers.ts';
 import { PeerReleases } from './peer-releases.ts';
@@ -39,11 +40,25 @@ export async function startEngine(
   const manifests = decodeAll(releases);
   let current = manifests;
   const settings = settingsOf(manifests);
-  if (settings === undefined || settings.mode === 'off') return 'off';
+  if (settings === undefined) return 'off';
+  const clock = systemClock();
+  const keeping = {
+    clock,
+    storage: (navigator as { readonly storage?: StorageManager }).storage,
+    isInstalled: () => matchMedia('(display-mode: standalone)').matches,
+  };
+  const read = (next: Releases): Manifest[] | undefined => {
+    const newer = decodeAll(next);
+    const isOther = !isSameDeployment(next.config, config) || newer[0]?.settings !== manifests[0]?.settings;
+    return isOther ? undefined : newer;
+  };
+  const database = openBrowserDatabase({ app: config.app, scope });
+  const { chunks: store } = database;
+  if (settings.mode === 'off')
+    return idleEngine({ ...keeping, store, manifests, read, closeStore: () => database.close() });
   if (settings.consent === 'ask' && !agreed) return 'consent-wanted';
   const { mode, signal, group, uploadBytesPerSecond } = settings;
 
-  const clock = systemClock();
   const random = systemRandom();
   const digest = subtleDigest();
   const room = await roomOf(config, group, digest);
@@ -61,7 +76,6 @@ export async function startEngine(
           dialer: rtcDialer({ load: loadSimplePeer, clock }),
         }
       : { signaling: noSignaling(), dialer: noDialer() };
-  const database = openBrowserDatabase({ app: config.app, scope });
   const fromPeers = new PeerReleases({
     config,
     digest,
@@ -77,7 +91,7 @@ export async function startEngine(
       random,
       digest,
       codec: streamCodec(),
-      store: database.chunks,
+      store,
       origin: engineOrigin({ base: scope, fetch: (input, init) => fetch(input, init) }),
       log: consoleLog(),
       ...peers,
@@ -86,13 +100,11 @@ export async function startEngine(
     { ...events, onPointer: (peer, pointer) => void fromPeers.handlePointer(peer, pointer) },
   );
   const keeper = new StoreKeeper({
-    clock,
-    store: database.chunks,
+    ...keeping,
+    store,
     manifests: () => current,
     copiesOf: (chunk) => swarm.copiesOf(chunk),
     drop: (chunks) => swarm.drop(chunks),
-    storage: (navigator as { readonly storage?: StorageManager }).storage,
-    isInstalled: () => matchMedia('(display-mode: standalone)').matches,
   });
   const close = async (): Promise<void> => {
     keeper.close();
@@ -124,8 +136,8 @@ export async function startEngine(
 
   return {
     setReleases(next) {
-      const newer = decodeAll(next);
-      if (!isSameDeployment(next.config, config) || newer[0]?.settings !== manifests[0]?.settings) return false;
+      const newer = read(next);
+      if (newer === undefined) return false;
       if (sequencesOf(newer) !== sequencesOf(current)) swarm.setReleases(newer);
       current = newer;
       setNews(next);
