@@ -23,7 +23,7 @@ import type { PublishedApp } from './app.ts';
 export type SwarmApp = Pick<PublishedApp, 'manifest' | 'out' | 'config'>;
 
 export type PeerRequest = PeerMessage & { type: 'request' };
-export type ManifestRequest = PeerMessage & { type: 'manifest-request' };
+type ManifestRequest = PeerMessage & { type: 'manifest-request' };
 
 /** What a hostile peer does. Nothing is done for it: without `onOpen` it is silent. */
 export interface HostileScript {
