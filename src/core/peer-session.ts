@@ -57,6 +57,7 @@ export class PeerSession {
       uploadCap: host.uploadCap,
       uploadSlots: host.uploadSlots,
       now: () => host.now(),
+      heldChunks: () => this.#remote.heldChunks,
       read: (chunks) => host.read(chunks),
       onUploaded: (plainBytes, wireBytes) => {
         this.#conduct.onMoved(wireBytes);

@@ -25,10 +25,19 @@ export class RemotePacks {
   readonly #byId = new Map<PackId, RemotePack>();
   readonly #onChange: (pack: PackId, index: number, by: 1 | -1) => void;
   #chunks = 0;
+  #held = 0;
 
   /** `onChange` hears of each chunk that the peer has from now on (1), or no more (-1). */
   constructor(onChange: (pack: PackId, index: number, by: 1 | -1) => void) {
-    this.#onChange = onChange;
+    this.#onChange = (pack, index, by) => {
+      this.#held += by;
+      onChange(pack, index, by);
+    };
+  }
+
+  /** Chunks that the peer says it has. */
+  get heldChunks(): number {
+    return this.#held;
   }
 
   announce(packs: readonly AnnouncedPack[]): void {

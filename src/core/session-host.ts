@@ -6,7 +6,7 @@ import type { StoredChunk } from './ports.ts';
 import type { UploadSource } from './upload-queue.ts';
 
 /** What a session tells the engine. */
-export interface SessionHost extends UploadSource {
+export interface SessionHost extends Omit<UploadSource, 'heldChunks'> {
   /** Of this engine. */
   readonly instance: InstanceId;
   pack(id: PackId): CatalogPack | undefined;

@@ -14,6 +14,8 @@ export interface UploadSource {
   readonly uploadCap: UploadCap;
   readonly uploadSlots: UploadSlots;
   now(): number;
+  /** Chunks that the peer says it has. */
+  heldChunks(): number;
   /** Verified chunks; `undefined` for what is not there (any more). */
   read(chunks: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]>;
   onUploaded(plainBytes: number, wireBytes: number): void;
@@ -45,7 +47,7 @@ export class UploadQueue {
   readonly #source: UploadSource;
   readonly #pace = new LinkPace();
   readonly #uploads = new Map<number, Upload>();
-  readonly #share: UploadShare = { servedBytes: 0 };
+  readonly #share: UploadShare;
   #running = false;
   #closed = false;
   #resume: (() => void) | undefined;
@@ -53,6 +55,7 @@ export class UploadQueue {
   constructor(link: PeerLink, source: UploadSource) {
     this.#link = link;
     this.#source = source;
+    this.#share = { servedBytes: 0, servedChunks: 0, heldChunks: () => source.heldChunks() };
   }
 
   /** False when the peer has too many requests open. */

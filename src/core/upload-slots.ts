@@ -2,7 +2,12 @@ import type { CancelTimer, Clock } from './ports.ts';
 
 /** What one peer was given, for comparison with the others. */
 export interface UploadShare {
+  /** Bytes, each by what it counted then. */
   servedBytes: number;
+  /** Chunks, each as one. */
+  servedChunks: number;
+  /** What it says that it has, whoever gave it. */
+  heldChunks(): number;
 }
 
 /** The right to send one chunk now. */
@@ -21,16 +26,26 @@ interface Turn {
  * Several, because one path may not fill the line.
  */
 const SLOTS = 3;
-/** A chunk that takes longer goes over a slow path: it holds up nobody else. */
-const SLOW_MS = 500;
+/** A chunk that takes so many times longer than others did goes over a slow path: it holds up nobody else. */
+const SLOW_FACTOR = 3;
+const SHORTEST_SLOW_MS = 500;
+const LONGEST_SLOW_MS = 3000;
 /** What a newcomer may get before its turns are those of everybody: its first chunks, so that it has something to give. */
 const CREDIT_BYTES = 256 * 1024;
 
-/** Which sessions send: a few chunks at a time, next the one whose peer got the least. */
+/** How much more, or less, a chunk may count for a peer that has more, or less, than the others. */
+const CHARGE_LIMIT = 4;
+
+/**
+ * Which sessions send: a few chunks at a time, next the one whose peer got the least. A chunk counts less for a peer that
+ * has less than the others, so who has few partners, and gets little of them together, gets more of each.
+ */
 export class UploadSlots {
   readonly #clock: Clock;
   readonly #waiting: Turn[] = [];
   #taken = 0;
+  /** How long a chunk took, of late: on a slow line each of them takes long. */
+  #usualMs = 0;
   /** What the last one to begin had got: peers that come (back) are not counted as having got much less. */
   #level = 0;
 
@@ -44,7 +59,8 @@ export class UploadSlots {
       this.#waiting.push({
         share,
         start: (slot) => {
-          share.servedBytes += bytes;
+          share.servedBytes += bytes * this.#charge(share);
+          share.servedChunks += 1;
           start(slot);
         },
       });
@@ -64,6 +80,18 @@ export class UploadSlots {
     }
   }
 
+  /** What a byte counts: what this peer has, by what those who wait and it have on average. */
+  #charge(share: UploadShare): number {
+    const held = share.heldChunks();
+    // It does not tell what it was given: nothing that it says counts.
+    if (held < share.servedChunks) return 1;
+    let sum = held;
+    for (const { share: other } of this.#waiting) sum += other.heldChunks();
+    if (sum === 0) return 1;
+    const charge = (held / sum) * (this.#waiting.length + 1);
+    return Math.min(CHARGE_LIMIT, Math.max(1 / CHARGE_LIMIT, charge));
+  }
+
   #begin(): UploadSlot {
     this.#taken += 1;
     let isFree = false;
@@ -73,10 +101,13 @@ export class UploadSlots {
       this.#taken -= 1;
       this.#next();
     };
-    const cancelTimer: CancelTimer = this.#clock.after(SLOW_MS, free);
+    const slowMs = Math.min(LONGEST_SLOW_MS, Math.max(SHORTEST_SLOW_MS, SLOW_FACTOR * this.#usualMs));
+    const cancelTimer: CancelTimer = this.#clock.after(slowMs, free);
+    const begunMs = this.#clock.now();
     return {
       release: () => {
         cancelTimer();
+        this.#usualMs += (this.#clock.now() - begunMs - this.#usualMs) / 8;
         free();
       },
     };

@@ -31,10 +31,13 @@ interface Member {
 }
 
 /**
- * Candidates looked at per partner wanted. The least loaded of a few random ones is almost as good as the least loaded
- * of all (the "power of two choices"), and costs the same in a room of ten as in one of ten thousand.
+ * Candidates looked at per partner wanted: the least loaded of two random ones (the "power of two choices") is little more
+ * loaded than the least loaded of all. Not of more: then whoever came just before is chosen, the room becomes a chain in
+ * which chunks travel slowly, and those who take no partners are everybody's first choice.
  */
-const CANDIDATES_PER_PARTNER = 4;
+const CANDIDATES_PER_PARTNER = 2;
+/** In a room of so few all are looked at. */
+const LEAST_CANDIDATES = 6;
 
 /**
  * Dissolved pairs that a peer remembers. A peer that cannot be reached has few partners and would otherwise be
@@ -135,7 +138,7 @@ export class Room {
     if (wanted <= 0) return [];
     const { random } = this.#options;
     const unfit = (member: Member) => member === asker || asker.partners?.has(member) === true;
-    const count = wanted * CANDIDATES_PER_PARTNER + partnerCount(asker) + 1;
+    const count = Math.max(LEAST_CANDIDATES, wanted * CANDIDATES_PER_PARTNER + partnerCount(asker) + 1);
     const near = this.#openBySite.get(asker.site)?.sample(count, random) ?? [];
     // When few of the own site are left, few of them can be in this sample.
     const all = asker.reach === 'any' ? this.#openToAll.sample(count + near.length, random) : [];

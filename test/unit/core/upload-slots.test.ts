@@ -15,7 +15,12 @@ beforeEach(() => {
   begun = [];
 });
 
-function ask(name: string, share: UploadShare = { servedBytes: 0 }): void {
+/** Of a peer that has as much as the others. */
+function shareOf(servedBytes: number): UploadShare {
+  return { servedBytes, servedChunks: 0, heldChunks: () => 1000 };
+}
+
+function ask(name: string, share = shareOf(0)): void {
   void slots.take(share, CHUNK_BYTES).then((slot) => begun.push({ name, slot }));
 }
 
@@ -35,19 +40,19 @@ describe('upload slots', () => {
 
   it('go to who was given the least', async () => {
     for (const name of ['a', 'b', 'c']) ask(name);
-    ask('much', { servedBytes: 9 * CHUNK_BYTES });
-    ask('little', { servedBytes: 7 * CHUNK_BYTES });
-    ask('some', { servedBytes: 8 * CHUNK_BYTES });
+    ask('much', shareOf(9 * CHUNK_BYTES));
+    ask('little', shareOf(7 * CHUNK_BYTES));
+    ask('some', shareOf(8 * CHUNK_BYTES));
     await names();
     for (let turn = 0; turn < 3; turn += 1) begun[turn]?.slot.release();
     expect(await names()).toBe('a b c little some much');
   });
 
   it('give a newcomer its first chunks before the others, and then as many as them', async () => {
-    const old: UploadShare = { servedBytes: 1000 * CHUNK_BYTES };
-    const other: UploadShare = { servedBytes: 1000 * CHUNK_BYTES };
-    const fresh: UploadShare = { servedBytes: 0 };
-    for (const name of ['x', 'y', 'z']) ask(name, { servedBytes: 1000 * CHUNK_BYTES });
+    const old = shareOf(1000 * CHUNK_BYTES);
+    const other = shareOf(1000 * CHUNK_BYTES);
+    const fresh = shareOf(0);
+    for (const name of ['x', 'y', 'z']) ask(name, shareOf(1000 * CHUNK_BYTES));
     await names();
     const served: string[] = [];
     for (let turn = 0; turn < 12; turn += 1) {
@@ -61,6 +66,43 @@ describe('upload slots', () => {
     expect(served.slice(0, 4)).toEqual(Array.from({ length: 4 }, () => 'fresh'));
     expect(served.slice(4).filter((name) => name === 'fresh').length).toBeLessThanOrEqual(4);
     expect(served).toEqual(expect.arrayContaining(['old', 'other']));
+  });
+
+  it('give more to a peer that has less, up to four times as much, but not to one that does not tell what it was given', async () => {
+    const shares: Record<string, UploadShare> = {
+      poor: { servedBytes: 0, servedChunks: 0, heldChunks: () => 100 },
+      rich: { servedBytes: 0, servedChunks: 0, heldChunks: () => 2000 },
+      silent: { servedBytes: 0, servedChunks: 1, heldChunks: () => 0 },
+    };
+    const turns: Record<string, number> = { poor: 0, rich: 0, silent: 0 };
+    for (const name of ['x', 'y', 'z']) ask(name);
+    for (const [name, share] of Object.entries(shares)) ask(name, share);
+    for (let turn = 0; turn < 60; turn += 1) {
+      await names();
+      begun[turn]?.slot.release();
+      await names();
+      const { name = '' } = begun.at(-1) ?? {};
+      turns[name] = (turns[name] ?? 0) + 1;
+      ask(name, shares[name]);
+    }
+    const { poor = 0, rich = 0, silent = 0 } = turns;
+    expect(poor / silent).toBeGreaterThan(3);
+    expect(poor / silent).toBeLessThan(5);
+    expect(rich).toBeGreaterThan(0);
+    expect(silent).toBeGreaterThan(rich);
+  });
+
+  it('wait longer for a chunk where all of them take long', async () => {
+    for (let turn = 0; turn < 30; turn += 1) {
+      ask('slow');
+      await clock.advance(400);
+      begun[turn]?.slot.release();
+    }
+    for (const name of ['a', 'b', 'c', 'd']) ask(name);
+    await clock.advance(1000);
+    expect(begun.at(-1)?.name).toBe('c');
+    await clock.advance(250);
+    expect(begun.at(-1)?.name).toBe('d');
   });
 
   it('do not wait for a chunk that takes longer than half a second', async () => {

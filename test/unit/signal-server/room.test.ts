@@ -74,6 +74,22 @@ describe('a room', () => {
     expect(partnersIn(room.match('newcomer', 1), 'newcomer')).toEqual(lonely);
   });
 
+  it('does not choose one that takes no partners for everybody', () => {
+    const room = makeRoom({ maximumPeers: 200 });
+    for (const id of fill(room, 60)) room.match(id, 6);
+    room.join('refuser');
+    let chosen = 0;
+    for (let index = 0; index < 60; index += 1) {
+      const id = `newcomer-${index}`;
+      room.join(id);
+      if (!partnersIn(room.match(id, 6), id).includes('refuser')) continue;
+      chosen += 1;
+      room.unmatch('refuser', id);
+    }
+    // By chance alone 6 of some 90 others: one in fifteen. With four candidates a partner it was one in three.
+    expect(chosen).toBeLessThanOrEqual(13);
+  });
+
   it('takes a pair that was dissolved only where there is nobody else', () => {
     const room = makeRoom();
     fill(room, 2);
