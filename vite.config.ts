@@ -36,12 +36,15 @@ function isPackage(id: string, _importer: string | undefined, isResolved: boolea
 const TEXT = /`(?:[^`\\]|\\.)*`|'(?:[^'\\]|\\.)*'/.source;
 /** `new StoreError('store-full', …`: the code stays. */
 const MESSAGE_AFTER_CODE = new RegExp(`(new \\w+Error\\(\\s*'[\\w-]+',\\s*)(?:${TEXT}|[a-z]\\w*)`, 'g');
-/** In the worker one is caught as `malformed`, or as silence, whatever its code. */
-const PROTOCOL_ERROR = new RegExp(
-  `(new ProtocolError\\()\\s*'[\\w-]+',\\s*(?:${TEXT}|[a-z]\\w*)(?:, \\{ cause \\})?,?\\s*\\)`,
+/** In the worker one is caught as `malformed`, as damage, or as silence, whatever its code. */
+const CAUGHT_ERROR = new RegExp(
+  `(new (?:Protocol|Integrity|Store)Error\\()\\s*'[\\w-]+',\\s*(?:${TEXT}|[a-z]\\w*)(?:, \\{ cause \\})?,?\\s*\\)`,
   'g',
 );
 const MESSAGE_ALONE = new RegExp(`((?:new \\w*Error|super)\\(\\s*)(?:${TEXT})(?=,?\\s*\\))`, 'g');
+const EMPTY_MESSAGE = /(new \w+Error\(\s*'[\w-]+'),\s*''(?:, \{ cause \})?,?\s*\)/g;
+/** Of a request with Range browsers say it themselves, and let no script say it. */
+const NODE_HEADER = /, 'Accept-Encoding': 'identity'/;
 const ERROR_NAME = /^ {2}override readonly name = '\w+';\n/gm;
 const SHOULD_RETRY = /^ {2}shouldRetry\(\): boolean \{\n.*\n {2}\}\n/gm;
 const LOG_STATEMENT = /^ *this\.#(?:\w+\.)?log\.debug\([^;]*\);$/gm;
@@ -59,9 +62,11 @@ const bareErrors: Plugin = {
     if (!id.includes('/src/')) return undefined;
     if (code.includes('.shouldRetry(')) this.error(`${id}: errors have no shouldRetry() in the worker's build`);
     return code
-      .replace(PROTOCOL_ERROR, '$1)')
+      .replace(CAUGHT_ERROR, '$1)')
       .replace(MESSAGE_AFTER_CODE, "$1''")
-      .replace(MESSAGE_ALONE, "$1''")
+      .replace(MESSAGE_ALONE, '$1')
+      .replace(EMPTY_MESSAGE, '$1)')
+      .replace(NODE_HEADER, '')
       .replace(ERROR_NAME, '')
       .replace(SHOULD_RETRY, '')
       .replace(LOG_STATEMENT, '');
@@ -133,6 +138,9 @@ export default defineConfig({
           ecma: 2020,
           compress: {
             passes: 4,
+            // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- terser's enum is in its types alone
+            inline: 1,
+            join_vars: false,
             hoist_funs: true,
             unsafe: true,
             unsafe_comps: true,

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isStartFile } from '../../src/core/start-file.ts';
 import type { PublishedApp } from '../../test/stage/app.ts';
 import { Stage } from '../../test/stage/stage.ts';
 import type { BareContext, BarePage } from '../stage/bare-browser.ts';
@@ -20,6 +21,7 @@ const CLIENT = /<script [^>]*tabseed[^>]*><\/script>/;
 
 export async function sidesOf(app: PublishedApp): Promise<readonly Side[]> {
   const paths = app.manifest.files.map(({ path }) => path);
+  const startFiles = app.manifest.files.filter(isStartFile).length;
   const html = (await readFile(join(app.out, PAGE), 'utf8')).replace(CLIENT, '');
   const precached = [...app.hashes].map(([path, hash]) => ({ url: path, revision: hash }));
   const rival = new Map([
@@ -35,11 +37,20 @@ export async function sidesOf(app: PublishedApp): Promise<readonly Side[]> {
     {
       name: 'tabseed',
       url: stage.url,
-      install: (page) =>
-        page.evaluate(async (urls) => {
+      install: async (page) => {
+        await page.evaluate(async (urls) => {
           await tabseed.ready;
           await tabseed.prefetch(urls);
-        }, paths),
+        }, paths);
+        // A Workbox worker has all of its cache when it is installed; here a page that stays open fills it.
+        await page.evaluate(async (count) => {
+          for (;;) {
+            const [name] = await caches.keys();
+            if (name !== undefined && (await (await caches.open(name)).keys()).length === count) return;
+            await new Promise((resolve) => setTimeout(resolve, 100));
+          }
+        }, startFiles);
+      },
       close: () => stage.close(),
     },
     served('workbox', await PlainServer.open(app.out, 'no-cache', rival), async (page) => {

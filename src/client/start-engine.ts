@@ -12,6 +12,7 @@ import { streamCodec } from '../platform/stream-codec.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import { webSocketSignaling } from '../platform/web-socket-signaling.ts';
+import { storageName } from '../protocol/browser-names.ts';
 import { decodeManifest, type Manifest } from '../protocol/manifest.ts';
 import { decodePointer, type Pointer } from '../protocol/pointer.ts';
 import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts';
@@ -22,6 +23,8 @@ import { patchManifest } from './manifest-patcher.ts';
 import { noDialer, noSignaling } from './no-peers.ts';
 import { PeerReleases } from './peer-releases.ts';
 import { Staging, type StagingPorts } from './staging.ts';
+import { StartCache } from './start-cache.ts';
+import { StartFiles } from './start-files.ts';
 import { StoreKeeper } from './store-keeper.ts';
 
 /**
@@ -42,8 +45,13 @@ export async function startEngine(
   const settings = settingsOf(manifests);
   if (settings === undefined) return 'off';
   const clock = systemClock();
+  const owner = { app: config.app, scope };
+  const database = openBrowserDatabase(owner);
+  const { chunks: store } = database;
+  const startCache = new StartCache({ store, caches, scope, name: storageName(owner), fetch: (url) => fetch(url) });
   const keeping = {
     clock,
+    otherBytes: () => startCache.bytes(),
     storage: (navigator as { readonly storage?: StorageManager }).storage,
     isInstalled: () => matchMedia('(display-mode: standalone)').matches,
   };
@@ -52,8 +60,6 @@ export async function startEngine(
     const isOther = !isSameDeployment(next.config, config) || newer[0]?.settings !== manifests[0]?.settings;
     return isOther ? undefined : newer;
   };
-  const database = openBrowserDatabase({ app: config.app, scope });
-  const { chunks: store } = database;
   if (settings.mode === 'off')
     return idleEngine({ ...keeping, store, manifests, read, closeStore: () => database.close() });
   if (settings.consent === 'ask' && !agreed) return 'consent-wanted';
@@ -161,6 +167,11 @@ export function manifestOf(scope: string, pointer: Pointer): Promise<Uint8Array<
 /** Here, as it is made of the same parts. */
 export function createStaging(ports: StagingPorts): Staging {
   return new Staging(ports);
+}
+
+/** Here, too. */
+export function createStartFiles(scope: string): StartFiles {
+  return new StartFiles(scope);
 }
 
 function decodeAll({ manifests }: Releases): Manifest[] {

@@ -11,6 +11,8 @@ export interface StoreKeeperPorts {
   readonly copiesOf: (chunk: ChunkId) => number;
   /** Takes them out of the store, and tells peers. @throws StoreError */
   readonly drop: (chunks: readonly ChunkId[]) => Promise<void>;
+  /** What of this app is in the browser beside the store. Never rejects. */
+  readonly otherBytes: () => Promise<number>;
   /** `undefined` where the browser does not tell. */
   readonly storage: Pick<StorageManager, 'estimate' | 'persist' | 'persisted'> | undefined;
   /** The user has installed the app: keeping it is what that was for, and a question about it comes as no surprise. */
@@ -46,7 +48,7 @@ export class StoreKeeper {
   }
 
   async #look(): Promise<void> {
-    const { store, storage, manifests, copiesOf, drop } = this.#ports;
+    const { store, storage, manifests, copiesOf, drop, otherBytes } = this.#ports;
     try {
       // Both may be missing, or refuse, in private modes.
       const quota = await storage?.estimate().then(
@@ -57,7 +59,7 @@ export class StoreKeeper {
         manifests: manifests(),
         stored: new Set(await store.list()),
         formerOrphans: this.#orphans,
-        limitBytes: storeLimit(quota),
+        limitBytes: storeLimit(quota) - (await otherBytes()),
         copiesOf,
       };
       const { evicted, orphans } = evictions(facts);

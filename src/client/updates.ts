@@ -1,4 +1,4 @@
-import type { Clock } from '../core/ports.ts';
+import type { CancelTimer, Clock } from '../core/ports.ts';
 import { releaseFiles } from '../platform/release-files.ts';
 import { systemRandom } from '../platform/system-clock.ts';
 import type { PageMessage } from '../protocol/bridge-message.ts';
@@ -11,12 +11,15 @@ import type { Emitter } from './emitter.ts';
 import type { Releases } from './engine.ts';
 import type { Leader } from './leader.ts';
 import type { Staging } from './staging.ts';
+import type { StartFiles } from './start-files.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 /** A page that is shown again may have missed a lot; one that is switched to and fro must not ask each time. */
 export const VISIBLE_INTERVAL_MS = 60_000;
 /** How old the last check of any tab becomes while pages are open. */
 export const CHECK_INTERVAL_MS = 30 * 60_000;
+/** What pages start with is laid down after they have started. */
+const START_FILES_DELAY_MS = 5000;
 /** Of the interval, either way: browsers that were opened together must not ask together. */
 const JITTER = 0.25;
 
@@ -39,6 +42,8 @@ export class Updates {
   readonly #ports: UpdatesPorts;
   #update: TabseedUpdate | null = null;
   #staging: Promise<Staging> | undefined;
+  #startFiles: Promise<StartFiles> | undefined;
+  #cancelStartFiles: CancelTimer | undefined;
   #isLost = false;
   /** The newest that is here. */
   #known = 0;
@@ -116,6 +121,8 @@ export class Updates {
 
   /** This tab leads, and the worker has told it what there is. */
   async stage(releases: Releases, leader: Leader): Promise<void> {
+    this.#cancelStartFiles?.();
+    this.#cancelStartFiles = this.#ports.clock.after(START_FILES_DELAY_MS, () => void this.#layStartFiles(releases));
     if (!releases.stage) return;
     this.#staging ??= this.#startStaging(leader);
     try {
@@ -130,6 +137,22 @@ export class Updates {
   stop(): void {
     void this.#staging?.then((staging) => staging.close());
     this.#staging = undefined;
+    this.#cancelStartFiles?.();
+    void this.#startFiles?.then((startFiles) => startFiles.close());
+    this.#startFiles = undefined;
+  }
+
+  async #layStartFiles(releases: Releases): Promise<void> {
+    try {
+      this.#startFiles ??= import('./start-engine.ts').then(({ createStartFiles }) =>
+        createStartFiles(this.#ports.scope),
+      );
+      // Newest first: what waits to be applied comes before the active one.
+      (await this.#startFiles).setReleases(releases, this.#update === null ? 0 : 1);
+    } catch {
+      // The script is not to be had now. The releases come again.
+      this.#startFiles = undefined;
+    }
   }
 
   async #startStaging(leader: Leader): Promise<Staging> {

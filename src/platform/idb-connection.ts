@@ -145,7 +145,7 @@ function abort(transaction: IDBTransaction): void {
 
 /** InvalidStateError: closed before the transaction. AbortError and UnknownError: closed during it. */
 function isLostConnection(error: unknown): boolean {
-  return error instanceof DOMException && ['InvalidStateError', 'AbortError', 'UnknownError'].includes(error.name);
+  return /^(?:InvalidState|Abort|Unknown)Error$/.test(String((Object(error) as { readonly name?: unknown }).name));
 }
 
 function asStoreError(cause: unknown): StoreError {

@@ -88,8 +88,7 @@ function trimmed({ encoding, bytes }: StoredChunk): StoredChunk {
 
 /** Another version of Tabseed may have written it: what is not a chunk is not there. */
 function asStoredChunk(value: unknown): StoredChunk | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { encoding, bytes } = value as { encoding?: unknown; bytes?: unknown };
+  const { encoding, bytes } = Object(value) as { encoding?: unknown; bytes?: unknown };
   if ((encoding !== 'identity' && encoding !== 'deflate-raw') || !(bytes instanceof Uint8Array)) return undefined;
   return { encoding, bytes };
 }

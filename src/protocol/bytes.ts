@@ -58,10 +58,6 @@ export class ByteReader {
     return decodeUtf8(this.#take(this.varint(maxBytes)));
   }
 
-  rest(): Uint8Array {
-    return this.#take(this.remaining);
-  }
-
   /** Call last: @throws ProtocolError `trailing-bytes` when anything is left. */
   end(): void {
     if (this.remaining > 0) throw new ProtocolError('trailing-bytes', `${this.remaining} bytes too many`);

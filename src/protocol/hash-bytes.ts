@@ -25,7 +25,7 @@ function hexDigit(value: number): number {
 
 /** @throws ProtocolError `bad-value` unless it is an even number of hex digits. */
 export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
-  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) throw new ProtocolError('bad-value', 'not hex');
+  if (!/^(?:[0-9a-f]{2})*$/i.test(hex)) throw new ProtocolError('bad-value', 'not hex');
   const bytes = new Uint8Array(hex.length / 2);
   for (let index = 0; index < bytes.length; index += 1) {
     bytes[index] = Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16);

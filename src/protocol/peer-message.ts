@@ -165,7 +165,7 @@ function readMessage(type: PeerMessage['type'], reader: ByteReader): PeerMessage
     case 'bitfield': {
       const pack = readPackNumber(reader);
       if (reader.remaining > MAX_BITFIELD_BYTES) throw new ProtocolError('too-large', 'bitfield');
-      return { type, pack, bits: reader.rest() };
+      return { type, pack, bits: reader.bytes(reader.remaining) };
     }
     case 'have':
       return { type, pack: readPackNumber(reader), ...readRun(reader, limits.MAX_CHUNKS_PER_PACK) };
@@ -188,12 +188,12 @@ function readMessage(type: PeerMessage['type'], reader: ByteReader): PeerMessage
       return { type };
     case 'pointer':
       if (reader.remaining > limits.MAX_POINTER_BYTES) throw new ProtocolError('too-large', 'pointer');
-      return { type, bytes: reader.rest() };
+      return { type, bytes: reader.bytes(reader.remaining) };
     case 'manifest-request':
       return { type, manifest: readSha256(reader), offset: reader.varint(limits.MAX_MANIFEST_BYTES) };
     case 'manifest-part':
       if (reader.remaining > limits.MAX_FRAGMENT_BYTES) throw new ProtocolError('too-large', 'part of a manifest');
-      return { type, bytes: reader.rest() };
+      return { type, bytes: reader.bytes(reader.remaining) };
     default:
       return type satisfies never;
   }
@@ -226,7 +226,7 @@ function readData(reader: ByteReader): DataMessage {
   const encodedBytes = reader.varint(limits.MAX_ENCODED_CHUNK_BYTES);
   const offset = reader.varint(limits.MAX_ENCODED_CHUNK_BYTES);
   if (reader.remaining > limits.MAX_FRAGMENT_BYTES) throw new ProtocolError('too-large', 'fragment');
-  const bytes = reader.rest();
+  const bytes = reader.bytes(reader.remaining);
   if (bytes.length === 0 || offset + bytes.length > encodedBytes) {
     throw new ProtocolError('bad-value', 'fragment outside its chunk');
   }

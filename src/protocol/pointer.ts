@@ -3,7 +3,6 @@ import { ProtocolError } from './errors.ts';
 import { fromHex, readSha256, toHex, writeSha256 } from './hash-bytes.ts';
 import type { Sha256 } from './identifier.ts';
 import * as limits from './limits.ts';
-import { encodeUtf8 } from './utf8.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
 /** What the signed file at the fixed URL says: which manifest is the newest. */
@@ -49,7 +48,7 @@ const SIGNATURE_BYTES = 64;
 const MAGIC = 0x54535054; // "TSPT"
 
 /** Put before the payload when signing, so that a signature can never stand for another kind of document. */
-const SIGNATURE_CONTEXT = encodeUtf8(`tabseed pointer ${PROTOCOL_VERSION}\n`);
+const SIGNATURE_CONTEXT = Uint8Array.from(`tabseed pointer ${PROTOCOL_VERSION}\n`, (ascii) => ascii.charCodeAt(0));
 
 /** The exact bytes to sign for a pointer. */
 export function pointerBytesToSign(pointer: Pointer): Uint8Array<ArrayBuffer> {

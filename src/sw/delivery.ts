@@ -17,13 +17,15 @@ const ORIGIN_LANES = 6;
 /** Everything that chunks can come from, in the order in which it is asked: store, leader, origin, leader once more. */
 export class Delivery {
   readonly writer: StoreWriter;
+  /** Counts bytes that a page or the store gets. */
+  readonly count: (kind: 'store' | 'origin' | 'wasted', plainBytes: number, wireBytes: number) => void;
   readonly #store: StoreSource;
   readonly #leader: LeaderBridge;
   readonly #tools: OriginTools;
 
   constructor(ports: WorkerPorts, leader: LeaderBridge, onTraffic: (delta: Traffic) => void) {
     const { store, digest, codec, origin } = ports;
-    const count = (kind: 'store' | 'origin' | 'wasted', plainBytes: number, wireBytes: number) => {
+    this.count = (kind, plainBytes, wireBytes) => {
       const delta = noTraffic();
       delta.plain[kind] = plainBytes;
       if (kind !== 'store') delta.wire[kind] = wireBytes;
@@ -31,11 +33,11 @@ export class Delivery {
     };
     this.#leader = leader;
     this.writer = new StoreWriter(ports, WRITE_AT_ONCE_BYTES, (chunks) => leader.noteStored(chunks));
-    this.#store = new StoreSource({ store, digest, codec, count: (plainBytes) => count('store', plainBytes, 0) });
+    this.#store = new StoreSource({ store, digest, codec, count: (plainBytes) => this.count('store', plainBytes, 0) });
     // The page gets the same bytes, and a stream of a response transfers them: what waits for the store is a copy.
     const keep: OriginTools['keep'] = (id, { encoding, bytes }) =>
       this.writer.add(id, { encoding, bytes: bytes.slice() });
-    this.#tools = { origin, digest, codec, lanes: new Lanes(ORIGIN_LANES), keep, count };
+    this.#tools = { origin, digest, codec, lanes: new Lanes(ORIGIN_LANES), keep, count: this.count };
   }
 
   /** `chunks` of the file, in order, from wherever they are. */

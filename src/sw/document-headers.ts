@@ -81,5 +81,5 @@ function merge(own: HeaderSet, added: HeaderSet): HeaderSet {
 }
 
 function isSavedHeaders(value: unknown): value is SavedHeaders {
-  return typeof value === 'object' && value !== null && 'headers' in value && Array.isArray(value.headers);
+  return Array.isArray((Object(value) as Partial<SavedHeaders>).headers);
 }

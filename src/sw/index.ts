@@ -8,6 +8,7 @@ import { loadRelease } from '../platform/release-source.ts';
 import { streamCodec } from '../platform/stream-codec.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock } from '../platform/system-clock.ts';
+import { storageName } from '../protocol/browser-names.ts';
 import { packPath } from '../protocol/layout.ts';
 import { readManifest } from '../protocol/manifest.ts';
 import { pathToUrl } from '../protocol/release-path.ts';
@@ -16,6 +17,7 @@ import { ReleaseRefusedError } from './errors.ts';
 import { isLoopback } from './loopback.ts';
 import { Records } from './records.ts';
 import { isOurs, removeApp } from './removal.ts';
+import { StartCache } from './start-cache.ts';
 import { TabseedWorker } from './tabseed-worker.ts';
 import { TolerantStore } from './tolerant-store.ts';
 import type { WorkerPorts } from './worker-ports.ts';
@@ -49,7 +51,7 @@ export function installTabseed(scope: ServiceWorkerGlobalScope, config?: WorkerC
 }
 
 function problemOf({ location }: ServiceWorkerGlobalScope, { development }: WorkerConfig): string | undefined {
-  return development && !isLoopback(location.hostname) ? 'a development key, for loopback hosts only' : undefined;
+  return development && !isLoopback(location.hostname) ? 'development key: loopback hosts only' : undefined;
 }
 
 function install(scope: ServiceWorkerGlobalScope, config: WorkerConfig): void {
@@ -74,6 +76,7 @@ function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerP
     origin: httpOrigin({ base, fetch }),
     store: new TolerantStore(database.chunks, clock),
     records: new Records(database.records),
+    startCache: new StartCache(storageName(owner), digest),
     verifyPointer: (bytes) => verifyPointer(bytes, config),
     loadRelease: async (known, offer) => {
       const files = offer as BodyInit[] | undefined;

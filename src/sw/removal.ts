@@ -1,5 +1,5 @@
 import { type BrowserDatabase, deleteBrowserDatabase } from '../platform/idb-database.ts';
-import { leaderLockName, type StorageOwner } from '../protocol/browser-names.ts';
+import { leaderLockName, type StorageOwner, storageName } from '../protocol/browser-names.ts';
 import { WORKER_SCRIPT } from '../protocol/layout.ts';
 
 /** Longer than an engine takes to close its connections; a leader that hangs loses the store under its hands. */
@@ -24,6 +24,8 @@ export async function removeApp(
   const { locks } = navigator as { locks?: LockManager };
   await locks?.request(leaderLockName(owner.scope), { signal }, () => undefined).catch(() => undefined);
   await deleteBrowserDatabase(owner);
+  // Where there are none, they reject.
+  await caches.delete(storageName(owner)).catch(() => undefined);
   // Last, so that a worker that is stopped before begins again.
   if (isOurs(worker)) await registration.unregister();
 }

@@ -1,11 +1,13 @@
+import { planResponse, type ResponsePlan } from '../core/response-plan.ts';
+import { isStartFile } from '../core/start-file.ts';
 import type { LoadedRelease } from '../platform/release-source.ts';
-import type { SourceName } from '../protocol/bridge-message.ts';
+import { responseHeaders } from '../platform/response-headers.ts';
 import { chunksOfFile, type HeaderSet, type PackedChunk, type ReleaseFile } from '../protocol/manifest.ts';
-import { RELEASE_TIMING, SOURCE_TIMING } from '../protocol/server-timing.ts';
+import { RELEASE_TIMING } from '../protocol/server-timing.ts';
 import { bodyStream } from './body-stream.ts';
 import type { Delivery } from './delivery.ts';
 import type { DocumentHeaders } from './document-headers.ts';
-import { planResponse, type ResponsePlan, takenOver } from './response-plan.ts';
+import type { StartCache } from './start-cache.ts';
 
 /** A page waits for all of a small file; from here on it is bulk (DESIGN.md, Words). */
 const BULK_FILE_BYTES = 1024 * 1024;
@@ -14,10 +16,12 @@ const BULK_FILE_BYTES = 1024 * 1024;
 export class Responder {
   readonly #delivery: Delivery;
   readonly #documents: DocumentHeaders;
+  readonly #startCache: StartCache;
 
-  constructor(delivery: Delivery, documents: DocumentHeaders) {
+  constructor(delivery: Delivery, documents: DocumentHeaders, startCache: StartCache) {
     this.#delivery = delivery;
     this.#documents = documents;
+    this.#startCache = startCache;
   }
 
   /**
@@ -44,7 +48,15 @@ export class Responder {
     const headers = this.#headersOf(request, release, file);
     // Of an empty body nothing is to be had from anywhere.
     if (plan.body === undefined || plan.body.bytes === 0)
-      return responseOf(plan, await headers, null, 'store', release);
+      return responseOf(plan, await headers, null, 'store', release, file);
+
+    if (plan.status === 200 && isStartFile(file)) {
+      const kept = await this.#startCache.match(request.url, file, responseHeaders(await headers, plan, 'store'));
+      if (kept) {
+        this.#delivery.count('store', file.plainBytes, 0);
+        return kept;
+      }
+    }
 
     const { chunks, skipBytes } = chunksOfRange(chunksOfFile(release.manifest, file), plan.body);
     const isUrgent = request.mode === 'navigate' || file.plainBytes < BULK_FILE_BYTES;
@@ -55,7 +67,8 @@ export class Responder {
       const [own, first] = await Promise.all([headers, feed.next()]);
       if (first === undefined) throw new Error('the feed is empty');
       const [onlySource = 'mixed'] = feed.cameFrom.size === 1 ? feed.cameFrom : [];
-      return responseOf(plan, own, bodyStream(feed, first, { skipBytes, bytes: plan.body.bytes }), onlySource, release);
+      const body = bodyStream(feed, first, { skipBytes, bytes: plan.body.bytes });
+      return responseOf(plan, own, body, onlySource, release, file);
     } catch (error) {
       feed.cancel();
       throw error;
@@ -72,11 +85,11 @@ export class Responder {
 }
 
 /** Destinations whose response headers say what may run, besides documents. */
-const EXECUTION_CONTEXT = /^(?:document|i?frame|(?:shared)?worker)$/;
+const EXECUTION_CONTEXT = /document|frame|worker/;
 
 /** True for files whose security headers are remembered. */
 export function isDocument(file: ReleaseFile): boolean {
-  return /^(?:text\/html|application\/xhtml\+xml)\b/i.test(file.mediaType);
+  return /\/x?html\b/i.test(file.mediaType);
 }
 
 /** The chunks that hold these bytes, and how many of the first one's bytes come before them. */
@@ -103,12 +116,13 @@ function responseOf(
   plan: ResponsePlan,
   own: HeaderSet,
   body: ReadableStream<Uint8Array> | null,
-  source: SourceName | 'mixed',
+  source: string,
   { manifest }: LoadedRelease,
+  file: ReleaseFile,
 ): Response {
-  const headers = new Headers();
-  for (const [name, value] of [...takenOver(own), ...plan.headers]) headers.append(name, value);
   // The source is known at the start only: what comes later may come from elsewhere.
-  headers.set('server-timing', `${SOURCE_TIMING};desc="${source}", ${RELEASE_TIMING};desc="${manifest.sequence}"`);
+  const headers = responseHeaders(own, plan, source);
+  // What stays in the start cache from release to release does not name one.
+  if (!isStartFile(file)) headers.append('server-timing', `${RELEASE_TIMING};desc="${manifest.sequence}"`);
   return new Response(body as BodyInit | null, { status: plan.status, headers });
 }

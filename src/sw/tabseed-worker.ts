@@ -68,7 +68,7 @@ export class TabseedWorker {
     this.#pins = new Pins(ports.records);
     this.#documents = new DocumentHeaders(ports.records, (path) => ports.headersOf(path));
     this.#delivery = new Delivery(ports, this.#leader, (delta) => this.#status.addTraffic(delta));
-    this.#responder = new Responder(this.#delivery, this.#documents);
+    this.#responder = new Responder(this.#delivery, this.#documents, ports.startCache);
     this.#opened = this.#open();
   }
 
@@ -395,8 +395,8 @@ async function reply(port: MessagePort | undefined, work: Promise<void>): Promis
   try {
     await work;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
-    message = { type: 'failed', code, message: String(error) };
+    const { code = 'failed' } = Object(error) as { readonly code?: string | number };
+    message = { type: 'failed', code: String(code), message: String(error) };
   }
   port?.postMessage(message);
 }

@@ -4,6 +4,7 @@ import type { Manifest } from '../protocol/manifest.ts';
 import type { Pointer } from '../protocol/pointer.ts';
 import type { ReleasePath } from '../protocol/release-path.ts';
 import type { Records } from './records.ts';
+import type { StartCache } from './start-cache.ts';
 import type { WorkerStore } from './tolerant-store.ts';
 
 /** All that the worker needs besides its own global scope. */
@@ -17,6 +18,7 @@ export interface WorkerPorts {
   /** Never rejects but from `put`. */
   readonly store: WorkerStore;
   readonly records: Records;
+  readonly startCache: StartCache;
   /** The browser's own: what passes is fetched as it was asked for. */
   readonly fetch: typeof fetch;
   /** @throws Error when no key of this worker signed it. */

@@ -24,6 +24,7 @@ async function keeping(options: Partial<StoreKeeperPorts> & { quota?: number } =
     manifests: () => [manifest],
     copiesOf: () => 0,
     drop: (chunks: readonly ChunkId[]) => store.delete(chunks),
+    otherBytes: () => Promise.resolve(0),
     storage: {
       estimate: () => Promise.resolve({ quota: options.quota ?? 1e12 }),
       persisted: () => Promise.resolve(false),
@@ -52,6 +53,12 @@ describe('the keeper of the store', () => {
     expect(store.chunks.size).toBe(4);
     keeper.close();
     await clock.advance(10 * LOOK_INTERVAL_MS);
+  });
+
+  it('counts what of the app lies beside the store', async () => {
+    const { store, clock } = await keeping({ quota: 2000 * KIB, otherBytes: () => Promise.resolve(500 * KIB) });
+    await clock.advance(LOOK_INTERVAL_MS);
+    expect(store.chunks.size).toBe(4);
   });
 
   it('asks the browser not to wipe it once, and only where the user has installed the app', async () => {

@@ -3,7 +3,7 @@ export type RangeAnswer =
   /** No range, or one that a server may ignore: the whole file is the answer. */
   | { readonly kind: 'whole' }
   | { readonly kind: 'part'; readonly first: number; readonly last: number }
-  | { readonly kind: 'unsatisfiable' };
+  | { readonly kind: 'none' };
 
 const SINGLE_RANGE = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
 const WHOLE: RangeAnswer = { kind: 'whole' };
@@ -26,12 +26,12 @@ export function answerRange(
   const first = Number(from);
   const last = to === '' ? Number.POSITIVE_INFINITY : Number(to);
   if (last < first) return WHOLE;
-  if (first >= file.bytes) return { kind: 'unsatisfiable' };
+  if (first >= file.bytes) return { kind: 'none' };
   return { kind: 'part', first, last: Math.min(last, file.bytes - 1) };
 }
 
 function answerSuffix(suffixBytes: number, fileBytes: number): RangeAnswer {
-  if (suffixBytes === 0) return { kind: 'unsatisfiable' };
+  if (suffixBytes === 0) return { kind: 'none' };
   if (fileBytes === 0) return WHOLE;
   return { kind: 'part', first: Math.max(0, fileBytes - suffixBytes), last: fileBytes - 1 };
 }

@@ -47,7 +47,7 @@ export function planResponse(
   // A range is defined for GET alone.
   const range = answerRange(isHead ? null : request.range, request.ifRange, { bytes: file.plainBytes, etag });
   switch (range.kind) {
-    case 'unsatisfiable':
+    case 'none':
       return {
         status: 416,
         headers: [...described, ['content-range', `bytes */${file.plainBytes}`], ['content-length', '0']],

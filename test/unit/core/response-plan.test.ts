@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { answerRange } from '../../../src/sw/range.ts';
-import { planResponse, takenOver } from '../../../src/sw/response-plan.ts';
+import { answerRange } from '../../../src/core/range.ts';
+import { planResponse, takenOver } from '../../../src/core/response-plan.ts';
 
 const HASH = 'ab'.repeat(32);
 const ETAG = `"${HASH}"`;
@@ -9,7 +9,7 @@ const PLAIN = { method: 'GET', range: null, ifRange: null, ifNoneMatch: null };
 
 describe('answerRange', () => {
   const whole = { kind: 'whole' };
-  const none = { kind: 'unsatisfiable' };
+  const none = { kind: 'none' };
   const part = (first: number, last: number) => ({ kind: 'part', first, last });
   it.each([
     ['bytes=0-1', part(0, 1)],
