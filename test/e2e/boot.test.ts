@@ -71,6 +71,12 @@ async function stateOf(tab: Page): Promise<object | undefined> {
     .catch(() => undefined);
 }
 
+/** The page itself may be there before Tabseed's script, which nothing waits for. */
+async function ready(tab: Page): Promise<void> {
+  await expect.poll(() => tab.evaluate(() => 'tabseed' in globalThis), POLL).toBe(true);
+  await tab.evaluate(() => tabseed.ready);
+}
+
 /** How long the page was held up: until the document that stayed began to come. */
 function heldUpMs(tab: Page): Promise<number> {
   return tab.evaluate(() => {
@@ -98,7 +104,7 @@ describe('a first visit to an app that was published with --boot', () => {
   it('holds up no page for a second time', async () => {
     const tab = await visit(await browser.newContext(), stage.url);
     await works(tab);
-    await tab.evaluate(() => tabseed.ready);
+    await ready(tab);
     const mark = await tab.evaluate(() => sessionStorage.getItem('tabseed boot'));
     let loads = 0;
     tab.on('load', () => {
@@ -148,7 +154,7 @@ describe('a first visit to an app that was published with --boot', () => {
       const heard = complaints(tab);
       await tab.goto(strictStage.url, { waitUntil: 'commit' });
       await works(tab);
-      await tab.evaluate(() => tabseed.ready);
+      await ready(tab);
       expect(await tab.evaluate(() => sessionStorage.getItem('tabseed boot'))).not.toBeNull();
       expect(heard).toEqual([]);
     } finally {
