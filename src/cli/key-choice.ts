@@ -13,7 +13,7 @@ export interface ChosenKey {
 }
 
 /** The key of `--key`, else of TABSEED_KEY (PEM or a file's name), else this user's development key. */
-export async function chooseKey(
+async function chooseKey(
   file: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<ChosenKey> {

@@ -9,8 +9,8 @@ export interface ProgressDisplay {
 const BYTES_PER_MB = 1_000_000;
 
 /** A bar on a terminal; nothing where output is read by a program or kept in a log. */
-export function showProgress(stream: NodeJS.WriteStream, enabled: boolean): ProgressDisplay {
-  if (!enabled || !stream.isTTY) return { update: () => undefined, stop: () => undefined };
+export function showProgress(stream: NodeJS.WriteStream): ProgressDisplay {
+  if (!stream.isTTY) return { update: () => undefined, stop: () => undefined };
   const bar = new SingleBar(
     { stream, format: '{bar} {percentage}% of {megabytes} MB  {path}', clearOnComplete: true, hideCursor: true },
     Presets.shades_classic,

@@ -89,7 +89,7 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
 
 async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): Promise<void> {
   const { pem, developmentFile } = await chooseSigningKey(flags.key);
-  const progress = showProgress(process.stderr, !flags.json);
+  const progress = showProgress(process.stderr);
   const report = await untilStopped((abort) =>
     publish({
       source,

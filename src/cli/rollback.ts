@@ -33,7 +33,7 @@ export function registerRollback(program: Command, scripts: BuiltScripts = built
 async function run(out: string, flags: RollbackFlags, scripts: BuiltScripts): Promise<void> {
   const { to, previous, withdraw, json } = flags;
   const { pem, developmentFile } = await chooseSigningKey(flags.key);
-  const progress = showProgress(process.stderr, !json);
+  const progress = showProgress(process.stderr);
   const report = await untilStopped((abort) =>
     rollback({
       ...{ out, to, previous, withdraw, scripts, abort },

@@ -25,7 +25,7 @@ export function registerVerify(program: Command): void {
 }
 
 async function run(out: string, { publicKey, json }: VerifyFlags): Promise<void> {
-  const progress = showProgress(process.stderr, !json);
+  const progress = showProgress(process.stderr);
   let report: VerifyReport;
   try {
     report = await verify({

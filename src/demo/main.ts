@@ -10,6 +10,7 @@ import { RateHistory } from './rate-history.ts';
 import { firstPeer, tabseedReadiness } from './ready.ts';
 import { clearAndReload } from './reset.ts';
 import { TransferChart } from './transfer-chart.ts';
+import { UpdateControl } from './update-control.ts';
 
 /** Four points a second: a burst of half a second is still a shape, and the page stays idle. */
 const SAMPLE_EVERY_MS = 250;
@@ -47,6 +48,7 @@ function watch(tabseed: Tabseed, panel: Panel): void {
   );
   panel.show(tabseed.stats());
   new PeerControls(tabseed);
+  new UpdateControl(tabseed);
   setInterval(() => {
     if (history.record(performance.now(), tabseed.stats().bytes)) chart.show(history);
   }, SAMPLE_EVERY_MS);

@@ -16,7 +16,6 @@ export class Panel {
   readonly #peers = pageElement('peers', HTMLElement);
   readonly #leader = pageElement('leader', HTMLElement);
   readonly #notice = pageElement('notice', HTMLElement);
-  readonly #release = pageElement('release', HTMLElement);
 
   constructor() {
     const toggle = pageElement('panel-toggle', HTMLButtonElement);
@@ -37,7 +36,6 @@ export class Panel {
     this.#uploaded.textContent = formatBytes(stats.bytes.uploaded);
     this.#peers.textContent = String(stats.peers);
     this.#leader.textContent = stats.leader ? 'this tab' : 'another tab';
-    this.#release.textContent = releaseName(stats.release);
   }
 
   /** One sentence that a visitor should know; `undefined` takes it away. */
@@ -67,10 +65,4 @@ export class Panel {
           ? 'nothing moved: all of it was in the store'
           : 'nothing moved yet';
   }
-}
-
-function releaseName(release: TabseedStats['release']): string {
-  if (!release) return '';
-  const { version, sequence } = release;
-  return version === '' ? `Release ${sequence}` : `Release ${version} (${sequence})`;
 }

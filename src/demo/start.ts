@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { termination } from '../cli/termination.ts';
 import { type DemoArguments, parseDemoArguments, USAGE, UsageError } from './start/arguments.ts';
+import { DemoUpdate } from './start/demo-update.ts';
 import { startOnFreePort } from './start/listen.ts';
 import { OriginSwitch } from './start/origin-switch.ts';
 import { createFolders, type DemoFolders, publishDemo } from './start/release.ts';
@@ -31,9 +32,9 @@ async function main(): Promise<void> {
 
 async function run(args: DemoArguments, folders: DemoFolders, abort: AbortSignal, ended: Promise<void>): Promise<void> {
   console.log('Publishing the Monaco editor …');
-  const report = await publishDemo(folders, abort);
-  const size = `${megabytes(report.bytes)}, packed into ${megabytes(report.packBytes)}`;
-  console.log(`Release ${report.version}: ${report.files} files, ${size}`);
+  const first = await publishDemo(folders, 'monaco-editor-previous', abort);
+  const size = `${megabytes(first.bytes)}, packed into ${megabytes(first.packBytes)}`;
+  console.log(`Release ${first.version}: ${first.files} files, ${size}`);
   const origin = new OriginSwitch();
   const server = await startOnFreePort(args.port, {
     root: folders.out,
@@ -42,15 +43,17 @@ async function run(args: DemoArguments, folders: DemoFolders, abort: AbortSignal
   });
   const url = `${server.url}/`;
   const seed = args.seed ? new SeedProcess(url, folders.seed, (line) => console.log(`seed: ${line}`)) : undefined;
+  const update = new DemoUpdate(folders, abort, (line) => console.log(`update: ${line}`));
   const input = createInterface({ input: process.stdin, terminal: false });
   input.on('line', (line) => {
     if (line.trim() === 'o') console.log(originState(origin.toggle()));
+    if (line.trim() === 'u') update.start();
   });
   console.log(whatToTry(url, args.seed));
   await ended;
   console.log('Stopping …');
   input.close();
-  await Promise.all([server.close(), seed?.close()]);
+  await Promise.all([server.close(), seed?.close(), update.ended()]);
 }
 
 function whatToTry(url: string, hasSeed: boolean): string {
@@ -64,6 +67,7 @@ function whatToTry(url: string, hasSeed: boolean): string {
   Then   open it in a private window or another browser as well: the editor comes from those that have it.
          Type o and Enter: the origin then refuses the editor and all packs. Press "Clear and reload"
          in one window while the other is open, and it still arrives. o and Enter again gives it back.
+         Type u and Enter: the editor's next version is published. Press "Check for an update" in a window.
 
   Ctrl+C stops everything.
 `;

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../setup/browser.ts';
 
 const START = join(import.meta.dirname, '../../dist/demo/start.js');
+/** Monaco's update is half a megabyte, applied to 10 MB of files. */
+const UPDATE = { timeout: 30_000 };
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
 
 /** `npm start`, with folders of its own for what it keeps. */
@@ -175,6 +178,32 @@ describe('the demo', () => {
     await context.close();
   });
 
+  it('updates from Monaco 0.56.0 to 0.57.0 when its visitor says so, and only in that window', async () => {
+    const { context, page, violations } = await visit(browsers[0]);
+    const other = await context.newPage();
+    await other.goto(demo.url);
+    await other.locator('#problem').waitFor();
+    await demo.type('u', /release 0\.57\.0 is out/);
+
+    const update = page.locator('#update');
+    await update.press('Enter');
+    await expect.poll(() => update.textContent(), UPDATE).toBe('Update to 0.57.0');
+    expect(await page.locator('#release').textContent()).toBe('Release 0.56.0');
+    await Promise.all([page.waitForEvent('load'), update.press('Enter')]);
+    await page.locator('#problem').waitFor();
+    expect(await page.locator('#release').textContent()).toBe('Release 0.57.0');
+
+    await other.locator('#problem').click();
+    expect(await other.locator('#release').textContent()).toBe('Release 0.56.0');
+    expect(await other.locator('#update').textContent()).toBe('Update to 0.57.0');
+    for (const file of ['vs/loader.js', 'vs/editor/editor.main.js', 'vs/editor/editor.main.css']) {
+      expect(await sha256Of(page, `monaco/${file}`)).toBe(await sha256OfPackage('monaco-editor', file));
+      expect(await sha256Of(other, `monaco/${file}`)).toBe(await sha256OfPackage('monaco-editor-previous', file));
+    }
+    expect(violations).toEqual([]);
+    await context.close();
+  });
+
   it('stops on Ctrl+C and leaves no files', async () => {
     expect(await demo.stop()).toBe(0);
     expect((await readdir(demo.temporary)).filter((name) => name.startsWith('tabseed-demo'))).toEqual([]);
@@ -205,6 +234,23 @@ function ofRelease(page: Page): Promise<{ origin: number; hasPeers: boolean }> {
     const { origin, peers } = tabseed.stats().bytes;
     return { origin, hasPeers: peers > 0 };
   });
+}
+
+/** SHA-256, in hex, of a file as the page gets it. */
+function sha256Of(page: Page, url: string): Promise<string> {
+  return page.evaluate(async (address) => {
+    const body = await (await fetch(address)).arrayBuffer();
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', body));
+    return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  }, url);
+}
+
+/** SHA-256, in hex, of a file of Monaco as npm has it. */
+async function sha256OfPackage(name: string, file: string): Promise<string> {
+  const path = join(import.meta.dirname, '../../node_modules', name, 'min', file);
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
 }
 
 /** The id, class or role of what has the focus. */

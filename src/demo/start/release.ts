@@ -1,11 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builtScripts } from '../../cli/built-scripts.ts';
-import { chooseKey } from '../../cli/key-choice.ts';
-import { showProgress } from '../../cli/progress.ts';
-import { type PublishReport, publish } from '../../publisher/index.ts';
-import { assembleApp, monacoVersion } from './app-folder.ts';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import type { PublishReport } from '../../publisher/index.ts';
+import { assembleApp, type MonacoPackage, monacoVersion } from './app-folder.ts';
+
+const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 
 /** What the demo keeps on disk while it runs. */
 export interface DemoFolders {
@@ -29,24 +32,24 @@ export async function createFolders(): Promise<DemoFolders> {
   };
 }
 
-/** Publishes page and editor, signed with this user's development key; a bar on a terminal shows how far it is. */
-export async function publishDemo(folders: DemoFolders, abort: AbortSignal): Promise<PublishReport> {
-  await assembleApp(folders.app);
-  // Never the key of somebody's real app, even if the environment names one.
-  const key = await chooseKey(undefined, { ...process.env, TABSEED_KEY: undefined });
-  const progress = showProgress(process.stdout, true);
-  try {
-    return await publish({
-      source: folders.app,
-      out: folders.out,
-      key: key.pem,
-      development: true,
-      scripts: builtScripts(),
-      version: monacoVersion(),
-      abort,
-      onProgress: (step) => progress.update(step),
-    });
-  } finally {
-    progress.stop();
-  }
+/**
+ * Publishes page and editor as the next release, signed with this user's development key. By `tabseed publish` in a
+ * process of its own, as in a CI: deltas take seconds of a core that the server needs. It shows how far it is on a
+ * terminal.
+ */
+export async function publishDemo(
+  { app, out }: DemoFolders,
+  monaco: MonacoPackage,
+  abort: AbortSignal,
+): Promise<PublishReport> {
+  await assembleApp(app, monaco);
+  const child = spawn(
+    process.execPath,
+    [CLI, 'publish', app, '--out', out, '--version', monacoVersion(monaco), '--json'],
+    // Never the key of somebody's real app, even if the environment names one.
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, TABSEED_KEY: undefined }, signal: abort },
+  );
+  const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'close') as Promise<[number | null]>]);
+  if (code !== 0) throw new Error(`tabseed publish ended with ${String(code)}`);
+  return JSON.parse(printed) as PublishReport;
 }
