@@ -102,7 +102,7 @@ export async function startEngine(
       log: consoleLog(),
       ...peers,
     },
-    { ...TAB_POLICY, uploadBytesPerSecond },
+    { ...TAB_POLICY, uploadBytesPerSecond, isSiteOnly: mode === 'site' },
     { ...events, onPointer: (peer, pointer) => void fromPeers.handlePointer(peer, pointer) },
   );
   const keeper = new StoreKeeper({

@@ -38,7 +38,7 @@ export class PeerSession {
   /** What is left of the delay of our own that is not held against it before its hello. */
   #helloCreditMs = HELLO_LIMIT_MS;
   #pingSentMs = 0;
-  #leastRoundTripMs = Number.POSITIVE_INFINITY;
+  #shortestMs = Number.POSITIVE_INFINITY;
 
   constructor(peer: PeerId, link: PeerLink, host: SessionHost) {
     this.peer = peer;
@@ -113,13 +113,18 @@ export class PeerSession {
     return this.#uploads.isBusy;
   }
 
+  /** The shortest round trip that was seen, slowly forgotten; infinite before the first. */
+  get shortestMs(): number {
+    return this.#shortestMs;
+  }
+
   /** By how much the path's round trip is above the shortest that was seen; `undefined`: nothing new was measured. */
   async queueingMs(): Promise<number | undefined> {
     const roundTripMs = await this.#link.roundTripMs?.();
     if (roundTripMs === undefined) return undefined;
     // Slowly forgotten: the path may have become a longer one.
-    const least = Math.min(roundTripMs, this.#leastRoundTripMs);
-    this.#leastRoundTripMs = least + (roundTripMs - least) / 256;
+    const least = Math.min(roundTripMs, this.#shortestMs);
+    this.#shortestMs = least + (roundTripMs - least) / 256;
     return roundTripMs - least;
   }
 

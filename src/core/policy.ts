@@ -16,6 +16,8 @@ export interface SwarmPolicy {
   readonly minimumPeerBytesPerSecond: number;
   /** Most that all peers together are given; `undefined`: no cap. */
   readonly uploadBytesPerSecond: number | undefined;
+  /** All peers are behind the same network exit (mode `site`). */
+  readonly isSiteOnly: boolean;
   /** Chunks of the last half minute that stay in memory for peers, in bytes. */
   readonly recentBytes: number;
   /** Parallel Range requests. */
@@ -35,6 +37,7 @@ export const TAB_POLICY: SwarmPolicy = {
   urgentHedgeMs: 150,
   minimumPeerBytesPerSecond: 500_000,
   uploadBytesPerSecond: undefined,
+  isSiteOnly: false,
   // Peers that start together are seconds apart in the same file; a whole large file of one app fits too.
   recentBytes: 64 * 1024 * 1024,
   originSpans: 6,

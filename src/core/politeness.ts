@@ -4,11 +4,15 @@ import type { UploadCap } from './upload-cap.ts';
 /** Somebody who is sent something. */
 export interface Path {
   readonly isUploading: boolean;
+  /** The shortest round trip that was seen; infinite before the first. */
+  readonly shortestMs: number;
   /** By how much its round trip is longer than the shortest that was seen; `undefined`: nothing new was measured. */
   queueingMs(): Promise<number | undefined>;
 }
 
 const INTERVAL_MS = 1000;
+/** Behind the same exit, and so near: in the house. Homes that a provider puts behind one address are farther apart. */
+const NEAR_MS = 5;
 /** LEDBAT (RFC 6817, 2.4) allows itself 100 ms of the line's queue. A page that loads many small files feels those. */
 const TARGET_MS = 30;
 /** The longer the queue, the more is let go of until the next measurement: up to half, so that it drains. */
@@ -29,12 +33,14 @@ const FORGET_MS = 60_000;
 
 /**
  * Gives way to whatever else uses the line up: when what we send makes round trips longer on every path that we send on, the
- * queue is where the paths are one, at home. A queue on one path alone is that peer's own.
+ * queue is where the paths are one, at home. A queue on one path alone is that peer's own. Peers in the same house are
+ * left out: their round trips grow with the load of the machines, and fill no line.
  */
 export class Politeness {
   readonly #clock: Clock;
   readonly #cap: UploadCap;
   readonly #paths: () => Iterable<Path>;
+  readonly #nearMs: number;
   #cancelTimer: CancelTimer | undefined;
   #limit: number | undefined;
   /** What went out when there was a queue. */
@@ -47,10 +53,12 @@ export class Politeness {
   #sinceMs = 0;
   #sinceBytes = 0;
 
-  constructor(clock: Clock, cap: UploadCap, paths: () => Iterable<Path>) {
+  /** @param isSiteOnly all paths lead to peers behind the same network exit. */
+  constructor(clock: Clock, cap: UploadCap, paths: () => Iterable<Path>, isSiteOnly: boolean) {
     this.#clock = clock;
     this.#cap = cap;
     this.#paths = paths;
+    this.#nearMs = isSiteOnly ? NEAR_MS : 0;
   }
 
   /** Something is sent. */
@@ -74,9 +82,11 @@ export class Politeness {
   async #look(): Promise<void> {
     const busy = [...this.#paths()].filter(({ isUploading }) => isUploading);
     const measured = await Promise.all(busy.map((path) => path.queueingMs()));
-    const delays = measured.filter((delay) => delay !== undefined);
-    if (delays.length > 0) {
-      this.#adapt(Math.min(...delays));
+    const far = busy.map(({ shortestMs }) => shortestMs >= this.#nearMs);
+    const isAtHome = !far.includes(true);
+    const delays = measured.filter((delay, index) => delay !== undefined && far[index] === true) as number[];
+    if (isAtHome || delays.length > 0) {
+      this.#adapt(isAtHome ? 0 : Math.min(...delays));
       this.#restart();
     }
     this.#cancelTimer = undefined;

@@ -14,7 +14,7 @@ import { Neighbours, OWN_DELAY_MS } from './neighbours.ts';
 import { OriginReads } from './origin-reads.ts';
 import type { ReleaseNews } from './peer-news.ts';
 import type { SwarmPolicy } from './policy.ts';
-import { Politeness } from './politeness.ts';
+import { type Path, Politeness } from './politeness.ts';
 import type { CancelTimer, SwarmPorts } from './ports.ts';
 import { Roster } from './roster.ts';
 import type { EndReason } from './session-host.ts';
@@ -94,7 +94,8 @@ export class Swarm {
       onRoom: () => this.#pumpSoon(),
     });
     this.#neighbours = this.#makeNeighbours();
-    this.#politeness = new Politeness(ports.clock, this.#uploadCap, () => this.#neighbours.sessions.values());
+    const paths = (): Iterable<Path> => this.#neighbours.sessions.values();
+    this.#politeness = new Politeness(ports.clock, this.#uploadCap, paths, policy.isSiteOnly);
     this.#origin = new OriginReads(ports, {
       onChunk: (chunk, stored) => void this.#intake.takeFromOrigin(chunk, stored),
       onFailed: (chunks) => this.#handleOriginFailure(chunks),

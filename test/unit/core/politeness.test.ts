@@ -16,14 +16,15 @@ class Line {
   isUploading = true;
   /** Another reason for a long round trip, on the first path alone. */
   detourMs = 0;
+  shortestMs = 1;
   sentBytes = 0;
   readonly #politeness: Politeness;
   #freeAtMs = 0;
 
-  constructor(bytesPerMs: number, count = 1) {
+  constructor(bytesPerMs: number, count = 1, isSiteOnly = false) {
     this.bytesPerMs = bytesPerMs;
     const paths = Array.from({ length: count }, (_, index) => this.#path(index));
-    this.#politeness = new Politeness(this.clock, this.cap, () => paths);
+    this.#politeness = new Politeness(this.clock, this.cap, () => paths, isSiteOnly);
     this.cap.limit(undefined);
     for (let index = 0; index < count; index += 1) void this.#send();
   }
@@ -63,6 +64,9 @@ class Line {
     return {
       get isUploading() {
         return line.isUploading;
+      },
+      get shortestMs() {
+        return line.shortestMs;
       },
       queueingMs: () => {
         const nowMs = this.clock.now();
@@ -132,6 +136,16 @@ describe('politeness', () => {
     line.detourMs = 0;
     const { rate } = await line.watch(1000);
     expect(rate).toBeLessThan(6e5);
+    line.close();
+  });
+
+  it('does not give way in the house: to peers behind the same exit, with a round trip of a few milliseconds', async () => {
+    const line = new Line(1250, 2, true);
+    const { rate } = await line.watch(20_000);
+    expect(rate).toBeGreaterThan(1250 * 0.99);
+    line.shortestMs = 8;
+    await line.watch(15_000);
+    expect((await line.watch(10_000)).queueMs).toBeLessThan(60);
     line.close();
   });
 
