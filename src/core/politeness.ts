@@ -83,7 +83,7 @@ export class Politeness {
     const busy = [...this.#paths()].filter(({ isUploading }) => isUploading);
     const measured = await Promise.all(busy.map((path) => path.queueingMs()));
     const far = busy.map(({ shortestMs }) => shortestMs >= this.#nearMs);
-    const isAtHome = !far.includes(true);
+    const isAtHome = busy.length > 0 && !far.includes(true);
     const delays = measured.filter((delay, index) => delay !== undefined && far[index] === true) as number[];
     if (isAtHome || delays.length > 0) {
       this.#adapt(isAtHome ? 0 : Math.min(...delays));

@@ -149,6 +149,22 @@ describe('politeness', () => {
     line.close();
   });
 
+  it('does not take a moment in which nothing was asked for a line without a queue', async () => {
+    const clock = new VirtualClock();
+    const cap = new UploadCap(clock, undefined);
+    const path = { isUploading: true, shortestMs: 20, queueingMs: () => Promise.resolve(100) };
+    const politeness = new Politeness(clock, cap, () => [path], true);
+    for (const isUploading of [true, false, true]) {
+      path.isUploading = isUploading;
+      await cap.take(FRAGMENT_BYTES);
+      politeness.onUpload();
+      await clock.advance(1000);
+    }
+    expect(cap.fragmentBytes).toBeLessThan(FRAGMENT_BYTES);
+    politeness.close();
+    cap.close();
+  });
+
   it('forgets what it has learned of a line when nothing was sent for a minute', async () => {
     const line = new Line(1250);
     await line.watch(20_000);
