@@ -20,7 +20,7 @@ interface TraceEvent {
   readonly dur?: number;
   /** Thread time in microseconds: what other processes took from the core is not in it. */
   readonly tdur?: number;
-  readonly args?: { readonly name?: string };
+  readonly args?: { readonly name?: string; readonly data?: { readonly url?: string } };
 }
 
 /** Traces the main threads of a Chromium's pages. That costs CPU: take no times meanwhile. */
@@ -56,7 +56,12 @@ function loadOf(events: readonly TraceEvent[]): MainThreadLoad {
   const mainThreads = new Set(
     events.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain').map(threadOf),
   );
-  const complete = events.filter((event) => event.ph === 'X' && mainThreads.has(threadOf(event)));
+  // Chromium draws parts of its own window with pages, whose scripts start long tasks while the first tabs open.
+  const siteThreads = new Set(events.filter(({ args }) => args?.data?.url?.startsWith('http')).map(threadOf));
+  const complete = events.filter((event) => {
+    const thread = threadOf(event);
+    return event.ph === 'X' && mainThreads.has(thread) && siteThreads.has(thread);
+  });
   const tasks = complete.filter(({ name }) => name === TASK);
   const scripts = new Map<string, number[]>();
   for (const event of complete) {
