@@ -39,6 +39,8 @@ export class PeerSession {
   #helloCreditMs = HELLO_LIMIT_MS;
   #pingSentMs = 0;
   #shortestMs = Number.POSITIVE_INFINITY;
+  /** Without a queue, as far as can be told. */
+  #baseMs = Number.POSITIVE_INFINITY;
 
   constructor(peer: PeerId, link: PeerLink, host: SessionHost) {
     this.peer = peer;
@@ -113,19 +115,20 @@ export class PeerSession {
     return this.#uploads.isBusy;
   }
 
-  /** The shortest round trip that was seen, slowly forgotten; infinite before the first. */
+  /** The shortest round trip that was seen; infinite before the first. */
   get shortestMs(): number {
     return this.#shortestMs;
   }
 
-  /** By how much the path's round trip is above the shortest that was seen; `undefined`: nothing new was measured. */
+  /** By how much the path's round trip is above the shortest of late; `undefined`: nothing new was measured. */
   async queueingMs(): Promise<number | undefined> {
     const roundTripMs = await this.#link.roundTripMs?.();
     if (roundTripMs === undefined) return undefined;
+    this.#shortestMs = Math.min(roundTripMs, this.#shortestMs);
+    const baseMs = Math.min(roundTripMs, this.#baseMs);
     // Slowly forgotten: the path may have become a longer one.
-    const least = Math.min(roundTripMs, this.#shortestMs);
-    this.#shortestMs = least + (roundTripMs - least) / 256;
-    return roundTripMs - least;
+    this.#baseMs = baseMs + (roundTripMs - baseMs) / 256;
+    return roundTripMs - baseMs;
   }
 
   /** The peer gets nothing of what it has asked for. */

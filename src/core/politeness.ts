@@ -6,7 +6,7 @@ export interface Path {
   readonly isUploading: boolean;
   /** The shortest round trip that was seen; infinite before the first. */
   readonly shortestMs: number;
-  /** By how much its round trip is longer than the shortest that was seen; `undefined`: nothing new was measured. */
+  /** By how much its round trip is longer than the shortest of late; `undefined`: nothing new was measured. */
   queueingMs(): Promise<number | undefined>;
 }
 
