@@ -23,8 +23,9 @@ interface Member {
   held: number;
   /** Leases that it has used. */
   used: number;
-  /** Leases that it let run out: a peer that is granted and does not fetch gets fewer and fewer. */
+  /** How often in a row it let leases run out: a peer that is granted and does not fetch gets fewer and fewer. */
   lapses: number;
+  lapsedMs: number;
 }
 
 /**
@@ -50,6 +51,8 @@ const MAXIMUM_PACKS = 4096;
 export class LeaseBook {
   readonly #packs = new Map<PackId, Map<number, Unit>>();
   readonly #members = new Map<PeerId, Member>();
+  /** Leases that somebody holds. */
+  #held = 0;
   /** How long a lease took, of late. */
   #usualMs: number | undefined;
 
@@ -68,6 +71,7 @@ export class LeaseBook {
       held: before?.held ?? 0,
       used: before?.used ?? 0,
       lapses: before?.lapses ?? 0,
+      lapsedMs: before?.lapsedMs ?? Number.NEGATIVE_INFINITY,
     };
     this.#members.set(peer, member);
     if (before !== undefined) this.#settle(peer, member, before.wanted, nowMs);
@@ -82,6 +86,7 @@ export class LeaseBook {
     if (member === undefined) return [];
     this.#members.delete(peer);
     if (member.held === 0) return [];
+    this.#held -= member.held;
     for (const units of this.#packs.values()) {
       for (const unit of units.values()) if (unit.holder === peer) free(unit, nowMs);
     }
@@ -111,7 +116,7 @@ export class LeaseBook {
         if (unit === undefined) continue;
         if (unit.holder === peer) {
           this.#measure(nowMs - unit.grantedMs);
-          member.held -= 1;
+          this.#release(member);
           member.used += 1;
           member.lapses = 0;
           unit.holder = undefined;
@@ -124,7 +129,8 @@ export class LeaseBook {
 
   #grant(peer: PeerId, member: Member, nowMs: number): Grant | undefined {
     const trusted = Math.min(member.capacity, Math.max(FIRST_LEASES, 2 * member.used));
-    let room = (trusted >> member.lapses) - member.held;
+    // Where everybody has let leases run out, on a line that is slower than it was, somebody has to go on.
+    let room = Math.max(trusted >> member.lapses, this.#held === 0 ? 1 : 0) - member.held;
     if (room <= 0) return undefined;
     const leases: Lease[] = [];
     for (const [pack, numbers] of member.wanted) {
@@ -133,13 +139,14 @@ export class LeaseBook {
         if (room === 0) break;
         const unit = units?.get(number);
         if (units === undefined || (unit !== undefined && unit.busyUntilMs > nowMs)) continue;
-        if (unit !== undefined) this.#lapse(unit);
+        if (unit !== undefined) this.#lapse(unit, nowMs);
         units.set(number, { holder: peer, grantedMs: nowMs, busyUntilMs: nowMs + this.#leaseMs });
         leases.push({ pack, unit: number });
         room -= 1;
       }
     }
     member.held += leases.length;
+    this.#held += leases.length;
     return leases.length === 0 ? undefined : { to: peer, leases };
   }
 
@@ -147,18 +154,26 @@ export class LeaseBook {
     for (const [pack, units] of this.#packs) {
       for (const [number, unit] of units) {
         if (unit.busyUntilMs > nowMs) continue;
-        this.#lapse(unit);
+        this.#lapse(unit, nowMs);
         units.delete(number);
       }
       if (units.size === 0) this.#packs.delete(pack);
     }
   }
 
-  #lapse({ holder }: Unit): void {
+  #lapse({ holder, grantedMs }: Unit, nowMs: number): void {
     const member = holder === undefined ? undefined : this.#members.get(holder);
     if (member === undefined) return;
-    member.held -= 1;
+    this.#release(member);
+    // What was granted together with another that ran out says nothing new.
+    if (grantedMs < member.lapsedMs) return;
     member.lapses += 1;
+    member.lapsedMs = nowMs;
+  }
+
+  #release(member: Member): void {
+    member.held -= 1;
+    this.#held -= 1;
   }
 
   #unitsOf(pack: PackId): Map<number, Unit> | undefined {

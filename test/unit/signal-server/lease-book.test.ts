@@ -57,14 +57,43 @@ describe('the lease book', () => {
   it('gives a hoarder less each time that it lets its leases run out', () => {
     const book = new LeaseBook();
     expect(granted(book.want('hoarder', want([0, 1, 2, 3]), 4, 0))).toEqual({ hoarder: [0, 1] });
-    expect(book.tick(FIRST_LEASE_MS + 1)).toEqual([]);
-    expect(granted(book.want('b', want([0, 1]), 4, FIRST_LEASE_MS + 2))).toEqual({ b: [0, 1] });
+    book.want('b', want([8]), 2, FIRST_LEASE_MS);
+    expect(granted(book.tick(FIRST_LEASE_MS + 1))).toEqual({ hoarder: [0] });
+    book.want('c', want([9]), 1, 2 * FIRST_LEASE_MS);
+    expect(granted(book.tick(2 * FIRST_LEASE_MS + 2))).toEqual({ b: [8] });
+    expect(granted(book.want('c', want([0, 1]), 4, 2 * FIRST_LEASE_MS + 3))).toEqual({ c: [0, 1] });
   });
 
   it('gives a peer twice as many leases as it has used, and two before that', () => {
     const book = new LeaseBook();
     expect(granted(book.want('a', want([0, 1, 2, 3, 4, 5, 6]), 32, 0))).toEqual({ a: [0, 1] });
     expect(granted(book.want('a', want([2, 3, 4, 5, 6]), 32, 100))).toEqual({ a: [2, 3, 4, 5] });
+  });
+
+  it('takes leases that ran out together for one failure', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0, 1, 2, 3, 4, 5]), 4, 0);
+    expect(granted(book.want('a', want([2, 3, 4, 5]), 4, 100))).toEqual({ a: [2, 3, 4, 5] });
+    // Of four at once two may follow, and one after those.
+    expect(granted(book.tick(1000 + 1500))).toEqual({ a: [2, 3] });
+    expect(granted(book.tick(5000 + 1500))).toEqual({ a: [2] });
+  });
+
+  it('goes on with one lease at a time where everybody has let leases run out, until one is used', () => {
+    const book = new LeaseBook();
+    const all = Array.from({ length: 8 }, (_, index) => index);
+    for (const peer of ['a', 'b']) book.want(peer, want(all), 4, 0);
+    let nowMs = 0;
+    for (let round = 0; round < 5; round += 1) {
+      nowMs += FIRST_LEASE_MS + 1;
+      book.tick(nowMs);
+    }
+    nowMs += FIRST_LEASE_MS + 1;
+    const [grant, ...others] = book.tick(nowMs);
+    expect(grant?.leases).toHaveLength(1);
+    expect(others).toEqual([]);
+    const left = all.filter((unit) => unit !== grant?.leases[0]?.unit);
+    expect(book.want(grant?.to ?? '', want(left), 4, nowMs + 500)[0]?.leases.length).toBeGreaterThan(1);
   });
 
   it('grants what has run out to those first who never let a lease run out', () => {
