@@ -9,6 +9,7 @@ import {
 } from '../protocol/settings.ts';
 import { type BuiltScripts, PublishError, type PublishReport, publish } from '../publisher/index.ts';
 import { builtScripts } from './built-scripts.ts';
+import { parseByteCount } from './byte-count.ts';
 import { chooseSigningKey } from './key-choice.ts';
 import { showProgress } from './progress.ts';
 import { untilStopped } from './stop-signal.ts';
@@ -29,6 +30,7 @@ interface PublishFlags {
   readonly uploadLimit?: number;
   readonly updates: UpdatePolicy;
   readonly lazy: readonly string[];
+  readonly lazyAbove?: number;
   readonly fallback: string | undefined;
   readonly fallbackExcept: readonly string[];
   readonly scope?: string;
@@ -73,6 +75,7 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
         .default('prompt'),
     )
     .option('--lazy <glob>', 'files that no update waits for, may be repeated', collect, [])
+    .option('--lazy-above <size>', 'nor for files larger than this, such as 5MB (default: no limit)', parseByteCount)
     .option('--fallback <file>', 'page of a single-page app, such as index.html, for addresses that are no file')
     .option('--fallback-except <glob>', 'addresses that are the origin’s, such as /api, may be repeated', collect, [])
     .option('--scope <path>', 'URL path of the app, such as /app/; script tags then begin with it')
@@ -106,6 +109,7 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
       uploadBytesPerSecond: flags.uploadLimit,
       updates: flags.updates,
       lazy: flags.lazy,
+      lazyAboveBytes: flags.lazyAbove,
       fallback: flags.fallback,
       fallbackExcept: flags.fallbackExcept,
       app: flags.app,

@@ -11,8 +11,10 @@ const READ_BATCH = 32;
 
 /** What an update waits for, and the files that come when they are asked for. */
 export function eagerAndLazy(manifest: Manifest): { eager: ReleaseFile[]; lazy: ReleaseFile[] } {
-  const patterns = decodeSettings(manifest.settings).lazy.map((pattern) => new RegExp(pattern));
-  const isLazy = ({ path }: ReleaseFile): boolean => patterns.some((pattern) => pattern.test(path));
+  const { lazy, lazyAboveBytes = Number.POSITIVE_INFINITY } = decodeSettings(manifest.settings);
+  const patterns = lazy.map((pattern) => new RegExp(pattern));
+  const isLazy = ({ path, plainBytes }: ReleaseFile): boolean =>
+    plainBytes > lazyAboveBytes || patterns.some((pattern) => pattern.test(path));
   // A delta has done its work when the release is there: none is kept for its own sake.
   const files = manifest.files.filter(({ path }) => !isDeltaPath(path));
   return { eager: files.filter((file) => !isLazy(file)), lazy: files.filter(isLazy) };

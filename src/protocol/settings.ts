@@ -14,8 +14,8 @@ export const CONSENT_RULES: readonly ConsentRule[] = ['none', 'ask'];
 
 /**
  * When a release that is whole in the store becomes the one that pages get from their next load on. `prompt`: when a page
- * calls `applyUpdate`, or no tab of the old one is left. `on-next-load`: at once. `immediately`: the same, and pages that are open are told. A page that is open keeps its release
- * in any case.
+ * calls `applyUpdate`, or no tab of the old one is left. `on-next-load`: at once. `immediately`: the same, and pages that
+ * are open are told. A page that is open keeps its release in any case.
  */
 export type UpdatePolicy = 'prompt' | 'on-next-load' | 'immediately';
 export const UPDATE_POLICIES: readonly UpdatePolicy[] = ['prompt', 'on-next-load', 'immediately'];
@@ -36,6 +36,8 @@ export interface Settings {
   readonly updates: UpdatePolicy;
   /** Regular expressions of paths that an update does not wait for. @default none */
   readonly lazy: readonly string[];
+  /** Nor does it wait for files with more bytes than this. @default no limit */
+  readonly lazyAboveBytes: number | undefined;
   /** The page of a single-page app's addresses: its path, and a regular expression of the paths that it stands for. @default none */
   readonly fallback: readonly [file: string, paths: string] | undefined;
 }
@@ -54,6 +56,7 @@ export const DEFAULT_SETTINGS: Settings = {
   uploadBytesPerSecond: undefined,
   updates: 'prompt',
   lazy: [],
+  lazyAboveBytes: undefined,
   fallback: undefined,
 };
 
@@ -63,7 +66,7 @@ export const DEFAULT_SETTINGS: Settings = {
  * @throws ProtocolError when a client would refuse them, with the client's reason.
  */
 export function encodeSettings(settings: Settings): string {
-  const { mode, signal, group, consent, uploadBytesPerSecond, updates, lazy, fallback } = settings;
+  const { mode, signal, group, consent, uploadBytesPerSecond, updates, lazy, lazyAboveBytes, fallback } = settings;
   const text = JSON.stringify({
     mode,
     signal,
@@ -72,6 +75,7 @@ export function encodeSettings(settings: Settings): string {
     uploadBytesPerSecond,
     updates: updates === DEFAULT_SETTINGS.updates ? undefined : updates,
     lazy: lazy.length === 0 ? undefined : lazy,
+    lazyAboveBytes,
     fallback,
   });
   decodeSettings(text);
@@ -92,7 +96,7 @@ export function decodeSettings(text: string): Settings {
   if ((mode === 'group') !== (group !== undefined && group !== '')) {
     throw new ProtocolError('bad-value', 'mode "group" needs a group, and no other mode has one');
   }
-  const { uploadBytesPerSecond: cap, fallback } = fields;
+  const { uploadBytesPerSecond: cap, lazyAboveBytes, fallback } = fields;
   const uploadBytesPerSecond = cap === undefined ? undefined : asCount(cap, 'upload cap');
   if (uploadBytesPerSecond !== undefined && uploadBytesPerSecond < MIN_UPLOAD_BYTES_PER_SECOND) {
     throw new ProtocolError('bad-value', `an upload cap below ${MIN_UPLOAD_BYTES_PER_SECOND} bytes a second`);
@@ -105,6 +109,7 @@ export function decodeSettings(text: string): Settings {
     uploadBytesPerSecond,
     updates: asOneOf(fields.updates, 'updates', UPDATE_POLICIES),
     lazy: asList(fields.lazy, 'lazy', MAX_LAZY_PATTERNS, (pattern) => asText(pattern, 'pattern', MAX_PATH_BYTES)),
+    lazyAboveBytes: lazyAboveBytes === undefined ? undefined : asCount(lazyAboveBytes, 'size of a lazy file'),
     fallback: fallback === undefined ? undefined : asFallback(fallback),
   };
 }

@@ -45,6 +45,8 @@ export interface PublishOptions {
   readonly updates?: UpdatePolicy | undefined;
   /** Globs of files that no update waits for: they come when they are first asked for. @default none */
   readonly lazy?: readonly string[] | undefined;
+  /** Nor does an update wait for files with more bytes than this. @default no limit */
+  readonly lazyAboveBytes?: number | undefined;
   /** Page of a single-page app, such as `index.html`: it answers navigations to what is no file. @default none */
   readonly fallback?: string | undefined;
   /** Globs of paths that the fallback does not stand for, such as `/api`. @default none */
@@ -180,7 +182,8 @@ function settingsOf(options: PublishOptions): string {
     signal = DEFAULT_SETTINGS.signal,
     consent = DEFAULT_SETTINGS.consent,
   } = options;
-  const { group, uploadBytesPerSecond, updates = DEFAULT_SETTINGS.updates, lazy = DEFAULT_SETTINGS.lazy } = options;
+  const { group, uploadBytesPerSecond, lazyAboveBytes } = options;
+  const { updates = DEFAULT_SETTINGS.updates, lazy = DEFAULT_SETTINGS.lazy } = options;
   if (!MODES.includes(mode)) throw invalid(`mode "${mode as string}" is none of ${MODES.join(', ')}`);
   if (Buffer.byteLength(signal) > MAX_PATH_BYTES || !isSignalUrl(signal)) {
     throw invalid(`signal "${signal}" is no URL of a signaling server, such as wss://example.org/tabseed/signal`);
@@ -195,6 +198,7 @@ function settingsOf(options: PublishOptions): string {
       uploadBytesPerSecond,
       updates,
       lazy: lazy.map(globPattern),
+      lazyAboveBytes,
       fallback: fallbackOf(options),
     });
   } catch (cause) {

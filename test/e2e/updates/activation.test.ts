@@ -161,8 +161,11 @@ describe('the policy immediately', () => {
 });
 
 describe('a lazy file', () => {
-  it('never delays an update', async () => {
-    const site = await UpdatesSite.open({ lazy: ['large.bin'], mode: 'off' });
+  it.each([
+    { named: 'by a glob', options: { lazy: ['large.bin'] } },
+    { named: 'by its size', options: { lazyAboveBytes: 100_000 } },
+  ])('never delays an update, $named', async ({ options }) => {
+    const site = await UpdatesSite.open({ ...options, mode: 'off' });
     const browser = await site.stage.browser();
     const tab = await site.visit(await browser.newContext());
     await site.publish(2);

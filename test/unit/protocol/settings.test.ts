@@ -35,6 +35,7 @@ const settings = fc
       signal: fc.string({ unit: 'binary', maxLength: 1000 }),
       consent: fc.constantFrom(...CONSENT_RULES),
       updates: fc.constantFrom(...UPDATE_POLICIES),
+      lazyAboveBytes: fc.option(fc.nat(), { nil: undefined }),
       lazy: fc.array(fc.string({ unit: 'binary', maxLength: 50 }), { maxLength: 5 }),
       fallback: fc.option(fc.tuple(fc.constant('index.html'), fc.string({ unit: 'binary', maxLength: 50 })), {
         nil: undefined,
