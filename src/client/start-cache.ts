@@ -4,6 +4,7 @@ import { isStartFile } from '../core/start-file.ts';
 import { responseHeaders } from '../platform/response-headers.ts';
 import { chunksOfFile, type Manifest } from '../protocol/manifest.ts';
 import { pathToUrl } from '../protocol/release-path.ts';
+import { isClientScript } from './script-cache.ts';
 
 export interface StartCachePorts {
   readonly store: Pick<ChunkStore, 'list'>;
@@ -74,7 +75,9 @@ export class StartCache {
       // The worker checks what it reads first: before a page waits for it.
       await (await fetch(url)).body?.cancel();
     }
-    for (const { url } of await cache.keys()) if (!urls.has(url)) await cache.delete(url);
+    for (const { url } of await cache.keys()) {
+      if (!urls.has(url) && !isClientScript(url, scope)) await cache.delete(url);
+    }
     return isWhole;
   }
 

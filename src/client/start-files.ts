@@ -5,6 +5,7 @@ import { storageName } from '../protocol/browser-names.ts';
 import { decodeManifest } from '../protocol/manifest.ts';
 import { storeLimit } from './cache-policy.ts';
 import type { Releases } from './engine.ts';
+import { keepScripts } from './script-cache.ts';
 import { StartCache } from './start-cache.ts';
 
 /** Files that a page loads one after the other come into the store meanwhile. */
@@ -17,7 +18,7 @@ interface Run {
   cancel: CancelTimer | undefined;
 }
 
-/** Fills the start cache for as long as this tab leads. */
+/** Fills the start cache, client scripts included, for as long as this tab leads. */
 export class StartFiles {
   readonly #scope: string;
   readonly #clock: Clock = systemClock();
@@ -52,9 +53,13 @@ export class StartFiles {
     const database = openBrowserDatabase(owner);
     try {
       const { quota } = await navigator.storage.estimate();
+      const place = { caches, name: storageName(owner), scope: this.#scope };
+      const loaded = performance.getEntriesByType('resource').map(({ name }) => name);
+      const fetchLoaded = (url: string) => fetch(url, { signal, cache: 'force-cache' });
+      await keepScripts({ ...place, fetch: fetchLoaded }, loaded, signal);
       return await new StartCache({
         store: database.chunks,
-        ...{ caches, name: storageName(owner), scope: this.#scope },
+        ...place,
         fetch: (url) => fetch(url, { signal }),
       }).fill(decodeManifest(active), storeLimit(quota) * SHARE, signal);
     } catch {

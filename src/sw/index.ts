@@ -40,18 +40,13 @@ const HEAD_TIMEOUT_MS = 3000;
 export function installTabseed(scope: ServiceWorkerGlobalScope, config?: WorkerConfig): void {
   // A part of this very script: who can write it can write anything. A page decodes it when it gets it.
   const published = config ?? (scope as { readonly __tabseed?: WorkerConfig }).__tabseed;
-  const problem = published === undefined ? 'not published' : problemOf(scope, published);
-  if (published === undefined || problem !== undefined) {
+  if (!published || (published.development && !isLoopback(scope.location.hostname))) {
     // biome-ignore lint/suspicious/noConsole: the publisher must see why nothing works
-    console.warn(`tabseed: not installed: ${problem}`);
+    console.warn('tabseed: development key, or none');
     if (isOurs(scope)) scope.addEventListener('activate', (event) => event.waitUntil(scope.registration.unregister()));
     return;
   }
   install(scope, published);
-}
-
-function problemOf({ location }: ServiceWorkerGlobalScope, { development }: WorkerConfig): string | undefined {
-  return development && !isLoopback(location.hostname) ? 'development key: loopback hosts only' : undefined;
 }
 
 function install(scope: ServiceWorkerGlobalScope, config: WorkerConfig): void {

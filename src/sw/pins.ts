@@ -38,10 +38,14 @@ export class Pins {
   refresh(present: readonly { readonly id: string }[]): ReadonlySet<number> {
     const now = Date.now();
     const here = new Set(present.map(({ id }) => id));
-    const pins = [...this.#pins].map(([id, pin]) => [id, here.has(id) ? [pin[0], now] : pin] as const);
+    const pins = [...this.#pins].map(([id, [sequence, seenMs]]): [string, Pin] => [
+      id,
+      [sequence, here.has(id) ? now : seenMs],
+    ]);
     // A clock that was set back keeps a pin for longer; it does no harm.
-    this.#pins = new Map(pins.filter(([, [, seenMs]]) => now - seenMs < ABSENCE_MS) as [string, Pin][]);
-    return new Set([...this.#pins.values()].map(([sequence]) => sequence));
+    const kept = pins.filter(([, [, seenMs]]) => now - seenMs < ABSENCE_MS);
+    this.#pins = new Map(kept);
+    return new Set(kept.map(([, [sequence]]) => sequence));
   }
 
   async #open(): Promise<void> {

@@ -56,7 +56,7 @@ export class Releases {
     );
     this.#known = read.filter((release) => release !== undefined);
     const [newest] = this.#known;
-    if (newest === undefined) return;
+    if (!newest) return;
     // Damaged: what is there must do.
     this.#active = this.find(active ?? 0) ? (active as number) : newest.manifest.sequence;
     this.#isStaged = isStaged === true;
@@ -74,7 +74,7 @@ export class Releases {
     const [before] = this.#known;
     const found = await this.#ports.loadRelease(before?.pointer, offer);
     // Another check was quicker: what this one has found is not newer than that, or is found again.
-    if (found === undefined || before !== this.#known[0]) return false;
+    if (!found || before !== this.#known[0]) return false;
     const isNews = 'manifest' in found;
     const newest = isNews ? found : { ...(before as LoadedRelease), ...found };
     // One that still waited is passed over; one that was signed again takes its own place.

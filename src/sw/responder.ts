@@ -25,17 +25,17 @@ export class Responder {
   }
 
   /**
-   * Resolves when the first byte is there; the rest comes as the body is read. `waitUntil` gets what the worker must
+   * Resolves when the first byte is there; the rest comes as the body is read. `event.waitUntil` gets what the worker must
    * stay alive for.
    *
    * @throws Error when the network must answer instead: no source has the beginning, or protecting headers are unknown.
    */
   async responseFor(
-    request: Request,
+    event: Pick<FetchEvent, 'request' | 'waitUntil'>,
     release: LoadedRelease,
     file: ReleaseFile,
-    waitUntil: (work: Promise<unknown>) => void,
   ): Promise<Response> {
+    const { request } = event;
     const plan = planResponse(
       {
         method: request.method,
@@ -61,11 +61,11 @@ export class Responder {
     const { chunks, skipBytes } = chunksOfRange(chunksOfFile(release.manifest, file), plan.body);
     const isUrgent = request.mode === 'navigate' || file.plainBytes < BULK_FILE_BYTES;
     const feed = this.#delivery.feed(release.manifest, file, chunks, isUrgent ? 'urgent' : 'bulk');
-    waitUntil(feed.done.then(() => this.#delivery.writer.close()));
+    event.waitUntil(feed.done.then(() => this.#delivery.writer.close()));
     try {
       // Together: the server may have to be asked for headers, and a page does not wait for one after the other.
       const [own, first] = await Promise.all([headers, feed.next()]);
-      if (first === undefined) throw new Error('the feed is empty');
+      if (!first) throw new Error('the feed is empty');
       const [onlySource = 'mixed'] = feed.cameFrom.size === 1 ? feed.cameFrom : [];
       const body = bodyStream(feed, first, { skipBytes, bytes: plan.body.bytes });
       return responseOf(plan, own, body, onlySource, release, file);
@@ -79,7 +79,7 @@ export class Responder {
     const own = release.manifest.headerSets[file.headerSet] ?? [];
     if (!isDocument(file) && !EXECUTION_CONTEXT.test(request.destination)) return own;
     const headers = await this.#documents.of(file, own);
-    if (headers === undefined) throw new Error(`the headers of ${file.path} are unknown`);
+    if (!headers) throw new Error(`the headers of ${file.path} are unknown`);
     return headers;
   }
 }

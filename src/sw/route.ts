@@ -11,6 +11,8 @@ export type Route =
   | { readonly kind: 'pass' }
   /** A navigation with `?tabseed=off`: it and all that its page asks for goes to the network. */
   | { readonly kind: 'off' }
+  /** A client script, which a page gets from the start cache if the origin has it not. */
+  | { readonly kind: 'script' }
   /** Answered from the release if that has the path. */
   | { readonly kind: 'path'; readonly path: ReleasePath };
 
@@ -31,7 +33,8 @@ export function route(facts: RequestFacts, scope: string): Route {
   const bypassesCaches = cache === 'no-store' || cache === 'reload' || cache === 'only-if-cached';
   if (facts.headers.has('authorization') || (bypassesCaches && !isNavigation)) return PASS;
   const path = pathOfUrl(url.pathname.slice(pathname.length));
-  if (path === undefined || path === WORKER_SCRIPT || path.startsWith(`${FOLDER}/`)) return PASS;
+  if (path === undefined || path === WORKER_SCRIPT) return PASS;
+  if (path.startsWith(`${FOLDER}/`)) return path.endsWith('.js') ? { kind: 'script' } : PASS;
   return { kind: 'path', path: path === '' || path.endsWith('/') ? `${path}index.html` : path };
 }
 

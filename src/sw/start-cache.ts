@@ -37,7 +37,17 @@ export class StartCache {
     return undefined;
   }
 
-  #find(url: string): Promise<Response | undefined> {
-    return caches.match(url, { cacheName: this.#name });
+  /**
+   * A client script: the origin's where that has one, for what is here may be too old for this worker, or broken, and bring
+   * no other ever. Rejects where neither has it.
+   */
+  async script(request: Request): Promise<Response> {
+    const asked = fetch(request);
+    const response = await asked.catch(() => undefined);
+    return response?.ok ? response : ((await this.#find(request)) ?? asked);
+  }
+
+  #find(request: RequestInfo): Promise<Response | undefined> {
+    return caches.match(request, { cacheName: this.#name });
   }
 }

@@ -86,19 +86,19 @@ export class TabseedWorker {
     if (!event.isTrusted) return;
     const decision = route(event.request, this.#scope.registration.scope);
     switch (decision.kind) {
-      case 'pass':
-        return;
       case 'off':
         event.waitUntil(this.#pins.set(event.resultingClientId, NO_RELEASE));
         return;
+      case 'script':
+        event.respondWith(this.#ports.startCache.script(event.request));
+        return;
       case 'path':
-        if (event.request.mode === 'navigate')
-          event.waitUntil(this.#wait().then(() => this.#checkNow(CHECK_INTERVAL_MS)));
+        if (event.request.mode === 'navigate') event.waitUntil(this.#wait().then(() => this.#checkNow()));
         if (this.#passesForSure(event, decision.path)) return;
         event.respondWith(this.#answer(event, decision.path));
         return;
       default:
-        decision satisfies never;
+        decision.kind satisfies 'pass';
     }
   }
 
@@ -120,9 +120,6 @@ export class TabseedWorker {
       case 'claim':
         event.waitUntil(this.#activate());
         return;
-      case 'keep-alive':
-        // The event itself is what keeps the worker alive.
-        return;
       case 'loaded':
         this.#adopting = this.#adopt(message.urls, event.source as Client);
         event.waitUntil(this.#adopting);
@@ -140,7 +137,8 @@ export class TabseedWorker {
         event.waitUntil(this.#staging(message.progress));
         return;
       default:
-        message satisfies never;
+        // The event itself is what keeps the worker alive.
+        message.type satisfies 'keep-alive';
     }
   }
 
@@ -151,9 +149,7 @@ export class TabseedWorker {
 
   async #activate(): Promise<void> {
     await this.#opened;
-    if (this.#releases.active === undefined) {
-      await Promise.race([this.#checkNow(0), this.#wait()]);
-    }
+    if (!this.#releases.active) await Promise.race([this.#checkNow(0), this.#wait()]);
     await this.#scope.clients.claim();
   }
 
@@ -178,7 +174,7 @@ export class TabseedWorker {
       await this.#opened;
       const release = await this.#releaseFor(event, path);
       const file = release && fileAt(release.manifest, path, event.request.mode);
-      if (file) return await this.#responder.responseFor(event.request, release, file, (work) => event.waitUntil(work));
+      if (file) return await this.#responder.responseFor(event, release, file);
     } catch {
       // No source has the beginning, or a header that protects is unknown: the network's answer is the right one.
     }
@@ -289,7 +285,7 @@ export class TabseedWorker {
   }
 
   /** Never rejects: no release, or no news, is a state like any other. */
-  async #checkNow(intervalMs: number): Promise<void> {
+  async #checkNow(intervalMs = CHECK_INTERVAL_MS): Promise<void> {
     try {
       await this.#check(intervalMs);
     } catch {
@@ -300,7 +296,7 @@ export class TabseedWorker {
   async #check(intervalMs: number, offer?: unknown): Promise<void> {
     await this.#opened;
     const nowMs = this.#ports.clock.now();
-    if (this.#releases.active !== undefined && nowMs - this.#checkedAtMs < intervalMs) return;
+    if (this.#releases.active && nowMs - this.#checkedAtMs < intervalMs) return;
     this.#checkedAtMs = nowMs;
     let failure: unknown;
     try {
@@ -350,14 +346,14 @@ export class TabseedWorker {
   }
 
   async #adopt(urls: readonly string[], page: Client): Promise<void> {
-    await this.#checkNow(CHECK_INTERVAL_MS);
+    await this.#checkNow();
     const { active } = this.#releases;
-    if (active === undefined) return;
+    if (!active) return;
     const loaded = new Map<ReleaseFile, string>();
     // The document first, also when its load has not ended and the page does not tell of it yet.
     for (const url of [page.url, ...urls]) {
       const file = this.#fileOf(url, active);
-      if (file !== undefined) loaded.set(file, url);
+      if (file) loaded.set(file, url);
     }
     if (this.#pins.get(page.id) !== NO_RELEASE) await this.#pins.set(page.id, active.manifest.sequence);
     // During an upload, or behind a cache that keeps the pointer, the page may be of the next release already.
@@ -373,7 +369,7 @@ export class TabseedWorker {
     await Promise.all([this.#adopting, this.#checkNow(Number.POSITIVE_INFINITY)]);
     const release = this.#find(this.#pins.get(client) ?? NO_RELEASE);
     const files = new Set(urls.map((url) => this.#fileOf(url, release)));
-    if (release === undefined || files.delete(undefined))
+    if (!release || files.delete(undefined))
       throw new RequestError('not-in-release', 'one of these URLs is no file of the release');
     await prefetch(this.#ports.store, this.#delivery, release.manifest, [...files] as ReleaseFile[]);
   }

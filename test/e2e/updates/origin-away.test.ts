@@ -2,9 +2,20 @@ import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalPeer } from '../../../src/node/local-peer.ts';
 import { POLL } from '../client-site.ts';
-import { seenBy, text, UpdatesSite } from './updates-site.ts';
+import { newest, seenBy, text, UpdatesSite } from './updates-site.ts';
 
 const isStaged = (tab: Page) => tab.evaluate(() => tabseed.stats().update?.staged);
+
+/** The names of the client scripts that a browser keeps. */
+const keptScripts = (tab: Page) =>
+  tab.evaluate(async () => {
+    const caught = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+    const urls = caught.flat().map(({ url }) => url);
+    return urls
+      .filter((url) => url.includes('/tabseed/'))
+      .sort()
+      .join();
+  });
 
 describe('while the origin is shut, a release', () => {
   let site: UpdatesSite;
@@ -28,6 +39,9 @@ describe('while the origin is shut, a release', () => {
     // The others are asked for nothing and ask nobody: they are told.
     await first.evaluate(() => tabseed.checkForUpdate());
     await expect.poll(() => isStaged(first), POLL).toBe(true);
+    // Some seconds after a page has begun, its scripts are laid down.
+    for (const tab of others)
+      await expect.poll(() => keptScripts(tab), POLL).toMatch(/client.*simple-peer.*start-engine/);
     stage.refuse = () => true;
     for (const tab of others) {
       await expect.poll(() => isStaged(tab), POLL).toBe(true);
@@ -36,6 +50,13 @@ describe('while the origin is shut, a release', () => {
       await tab.reload();
       expect(await seenBy(tab)).toEqual(['release 2', 'release 2']);
       expect(await text(tab, 'only-2.txt')).toBe('only in 2');
+    }
+    // The client scripts, too, are here: each page takes part again, in the second release, and the swarm is whole.
+    for (const tab of others) {
+      await tab.waitForFunction(() => 'tabseed' in globalThis && tabseed.stats().peers === 2);
+      expect(await tab.evaluate(() => tabseed.stats().release?.sequence)).toBe(
+        (await newest(site.out)).manifest.sequence,
+      );
     }
     const answered = (path: string) =>
       stage.served((asked) => asked.startsWith(path), since).map(({ status }) => status);
@@ -67,6 +88,8 @@ describe('while the origin is shut, a release', () => {
       await tab.reload();
       expect(await seenBy(tab)).toEqual(['release 3', 'release 3']);
       expect(await text(tab, 'only-3.txt')).toBe('only in 3');
+      // With the scripts that it has: the page takes part again.
+      await tab.waitForFunction(() => 'tabseed' in globalThis && tabseed.stats().peers === 1);
       expect(stage.responses.slice(since).filter(({ status }) => status < 400)).toEqual([]);
     } finally {
       await peer.close();

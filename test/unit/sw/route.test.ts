@@ -66,10 +66,17 @@ describe('route', () => {
   });
 
   it("lets Tabseed's own files pass", () => {
-    for (const path of ['tabseed-sw.js', 'tabseed/client.js', 'tabseed/pointer.bin', 'tabseed/pack-00.bin']) {
+    for (const path of ['tabseed-sw.js', 'tabseed/state/', 'tabseed/pointer.bin', 'tabseed/pack-00.bin']) {
       expect(route(request(path), SCOPE)).toEqual(pass);
     }
     expect(route(request('tabseed.html'), SCOPE)).toMatchObject({ kind: 'path' });
+  });
+
+  it('knows client scripts, which are kept for when the origin is away, but not those that are asked for anew', () => {
+    for (const path of ['tabseed/client.js', 'tabseed/updates-a1.js', 'tabseed/state/state.js'])
+      expect(route(request(path), SCOPE)).toEqual({ kind: 'script' });
+    expect(route(request('tabseed/client.js', { cache: 'reload' }), SCOPE)).toEqual(pass);
+    expect(route(request('tabseed/client.js', { method: 'POST' }), SCOPE)).toEqual(pass);
   });
 
   it('is off for a navigation with ?tabseed=off, and for frames of such a page', () => {
