@@ -296,6 +296,39 @@ describe('a host that turns unknown paths into its home page', () => {
     expect(await what(user)).toBe('release 1');
   });
 
+  it('and gets a build pointer first, packs last, breaks nothing, and has it whole when the upload is', async () => {
+    second = await publishSecond();
+    try {
+      const { out } = second;
+      const user = await faithfulUser();
+      host.turnsUnknownIntoPage = true;
+      const paths = (await readDeployJson(out)).upload.map(({ path }) => path);
+      const isPack = (path: string) => path.startsWith('tabseed/pack-');
+      const wrong = [...paths.filter((path) => !isPack(path)).reverse(), ...paths.filter(isPack)];
+      expect(wrong[0]).toBe(POINTER_PATH);
+      await host.upload(out, [POINTER_PATH]);
+      // Its manifest is a page of HTML.
+      expect(await visitAgain(user)).toBeDefined();
+      expect(await what(user)).toBe('release 1');
+      const visitor = await freshUser();
+      const half = Math.floor(wrong.length / 2);
+      for (const part of [wrong.slice(1, half), wrong.slice(half, -1).filter((path) => !isPack(path))]) {
+        await host.upload(out, part);
+        await visitAgain(user);
+        expect(await what(user), part.join()).toMatch(/^release [12]$/);
+        await visitAgain(visitor);
+        await expectNoMixture(visitor, part.join());
+      }
+      await host.upload(out, wrong.filter(isPack));
+      for (const page of [user, visitor]) {
+        await update(page);
+        expect(await what(page)).toBe('release 2');
+      }
+    } finally {
+      second = undefined;
+    }
+  });
+
   it('has no release for a publisher who names it with --previous', async () => {
     host.files.delete(POINTER_PATH);
     host.turnsUnknownIntoPage = true;

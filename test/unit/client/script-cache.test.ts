@@ -7,6 +7,10 @@ const ENGINE_1 = `${SCOPE}tabseed/engine-1.js`;
 const ENGINE_2 = `${SCOPE}tabseed/engine-2.js`;
 const PEER = `${SCOPE}tabseed/peer-1.js`;
 
+function urlOf(key: RequestInfo | URL): string {
+  return key instanceof Request ? key.url : String(key);
+}
+
 /** A browser whose page has loaded files of which the origin has these. */
 function setUp() {
   const entries = new Map<string, Response>([[`${SCOPE}app.js`, new Response('start file')]]);
@@ -17,12 +21,12 @@ function setUp() {
   ]);
   const fetched: string[] = [];
   const cache: Pick<Cache, 'match' | 'put' | 'delete' | 'keys'> = {
-    match: (key) => Promise.resolve(entries.get(String(key))?.clone()),
+    match: (key) => Promise.resolve(entries.get(urlOf(key))?.clone()),
     put: (key, response) => {
-      entries.set(String(key), response);
+      entries.set(urlOf(key), response);
       return Promise.resolve();
     },
-    delete: (key) => Promise.resolve(entries.delete(String(key))),
+    delete: (key) => Promise.resolve(entries.delete(urlOf(key))),
     keys: () => Promise.resolve([...entries.keys()].map((url) => new Request(url))),
   };
   const ports = {

@@ -61,6 +61,16 @@ describe('the judgement of a pointer', () => {
     expect(judge(pointer(), undefined, 0)).toBe('install');
   });
 
+  it('installs one that was created in its future, which says nothing of its end nor of its order', () => {
+    const ahead = { created: NOW + 400 * DAY, expires: NOW + 490 * DAY };
+    expect(judge(pointer(ahead))).toBe('install');
+    expect(judge(pointer({ ...ahead, sequence: 5 }), pointer({ sequence: 4 }))).toBe('install');
+    // It is no newer for it, and what follows it is installed although it was created before.
+    expect(judge(pointer({ ...ahead, sequence: 4 }), pointer({ sequence: 5 }))).toBe('no-news');
+    expect(judge(pointer({ sequence: 6 }), pointer({ ...ahead, sequence: 5 }))).toBe('install');
+    expect(judge(pointer(ahead), undefined, ahead.expires + 3 * DAY)).toBe('expired');
+  });
+
   it('refuses what lies below the floor that it states or that was stated before', () => {
     const refused = 'below-floor';
     expect(judge(pointer({ sequence: 9, minimumSequence: 10 }))).toBe(refused);
