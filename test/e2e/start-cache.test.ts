@@ -29,13 +29,14 @@ async function publishNumber(number: number): Promise<void> {
   await publish({ source, out: join(folder, 'out'), key: KEY, scripts: SCRIPTS, mode: 'off' });
 }
 
-/** What lies in the caches of the origin: the path of each entry, and the bytes that its headers tell of. */
+/** What lies in the caches of the origin beside the client scripts: the path of each entry, and the bytes that its headers tell of. */
 function laidDown(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const entries: string[] = [];
     for (const name of await caches.keys()) {
       const cache = await caches.open(name);
       for (const key of await cache.keys()) {
+        if (key.url.includes('/tabseed/')) continue;
         const response = await cache.match(key);
         entries.push(`${new URL(key.url).pathname} ${(await response?.text())?.slice(18, 19)}`);
       }
@@ -44,12 +45,12 @@ function laidDown(page: Page): Promise<string[]> {
   });
 }
 
-/** Puts this in the place of the entry that is there. */
+/** Puts this in the place of the entry of the app that is there. */
 function replaceEntry(page: Page, body: string | null, added: string | null): Promise<void> {
   return page.evaluate(
     async ([text, header]) => {
       const cache = await caches.open((await caches.keys())[0] as string);
-      const [key] = await cache.keys();
+      const key = (await cache.keys()).find(({ url }) => url.endsWith('/app.js'));
       const found = await cache.match(key as Request);
       const headers = new Headers(found?.headers);
       if (header === null) headers.delete('x-added');

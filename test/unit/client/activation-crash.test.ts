@@ -10,7 +10,7 @@ import { MemoryStore } from '../../fakes/memory-store.ts';
 import { syncDigest } from '../../fakes/sync-digest.ts';
 import { tinyRelease } from '../../fakes/tiny-release.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
-import { MemoryRecords } from './memory-records.ts';
+import { MemoryRecords } from '../sw/memory-records.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 
