@@ -46,7 +46,9 @@ export async function sidesOf(app: PublishedApp): Promise<readonly Side[]> {
         await page.evaluate(async (count) => {
           for (;;) {
             const [name] = await caches.keys();
-            if (name !== undefined && (await (await caches.open(name)).keys()).length === count) return;
+            const kept = name === undefined ? [] : await (await caches.open(name)).keys();
+            // Tabseed's own scripts are there, too.
+            if (kept.filter(({ url }) => !url.includes('/tabseed/')).length === count) return;
             await new Promise((resolve) => setTimeout(resolve, 100));
           }
         }, startFiles);

@@ -7,6 +7,8 @@ import type { ChunkReceiver, Declined, Engine, EngineEvents, Releases, StartEngi
 export interface EngineSlotPorts {
   readonly clock: Clock;
   readonly startEngine: StartEngine;
+  /** Calls back when an engine takes nothing from the page's own start; what is returned prevents that. */
+  readonly whenQuiet: (start: () => void) => CancelTimer;
   readonly events: EngineEvents;
   /** Whether the releases want an answer of the user that is not there. */
   onConsentWanted(wanted: boolean): void;
@@ -39,8 +41,8 @@ interface Attempt {
 export const ENGINE_START_MS = 3000;
 
 /**
- * At most one engine: started when there are releases and it may run, stopped when it may not. Every want is answered,
- * engine or not: `missing` sends the worker to the origin.
+ * At most one engine: started when there are releases and it may run, as soon as something is wanted of it or the page is
+ * quiet; stopped when it may not. Every want is answered, engine or not: `missing` sends the worker to the origin.
  */
 export class EngineSlot {
   readonly #ports: EngineSlotPorts;
@@ -49,6 +51,7 @@ export class EngineSlot {
   #use: PeerUse;
   #agreed: boolean;
   #attempt: Attempt | undefined;
+  #cancelStart: CancelTimer | undefined;
   #closing: Promise<unknown> = Promise.resolve();
 
   constructor(ports: EngineSlotPorts, circumstances: Circumstances) {
@@ -81,6 +84,7 @@ export class EngineSlot {
   fetch(chunks: readonly ChunkId[], urgency: WantUrgency, receiver: ChunkReceiver): Want {
     const want: OpenWant = { chunks: new Set(chunks), urgency, receiver };
     this.#wants.add(want);
+    if (this.#cancelStart) this.#startNow();
     if (this.#attempt?.engine) this.#run(want, this.#attempt.engine);
     else if (urgency === 'prompt' || !this.#attempt?.worthWaiting) this.#giveUp(want);
     return {
@@ -105,7 +109,13 @@ export class EngineSlot {
 
   #update(): void {
     if (!this.#releases || this.#use === 'none') this.#stop();
-    else if (!this.#attempt) this.#start(this.#releases);
+    else if (!this.#attempt) this.#cancelStart ??= this.#ports.whenQuiet(() => this.#startNow());
+  }
+
+  #startNow(): void {
+    this.#cancelStart?.();
+    this.#cancelStart = undefined;
+    if (this.#releases && !this.#attempt) this.#start(this.#releases);
   }
 
   #start(releases: Releases): void {
@@ -150,6 +160,8 @@ export class EngineSlot {
   }
 
   #stop(): void {
+    this.#cancelStart?.();
+    this.#cancelStart = undefined;
     const attempt = this.#attempt;
     if (!attempt) return;
     this.#attempt = undefined;

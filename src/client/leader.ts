@@ -1,4 +1,4 @@
-import type { Clock } from '../core/ports.ts';
+import type { CancelTimer, Clock } from '../core/ports.ts';
 import type { Traffic } from '../protocol/traffic.ts';
 import type { Circumstances } from './device-policy.ts';
 import type { Releases, StartEngine } from './engine.ts';
@@ -13,6 +13,7 @@ export interface LeaderPorts {
   /** Held while the worker waits for chunks: what it streams to pages does not keep it alive. */
   readonly keepAlive: KeepAlive;
   readonly startEngine: StartEngine;
+  readonly whenQuiet: (start: () => void) => CancelTimer;
   /** The worker told its leader what it serves. */
   onReleases(releases: Releases, leader: Leader): void;
   /** Brings the other end of a channel to the worker; the worker answers on it with `releases`. */
@@ -46,6 +47,7 @@ export class Leader {
       {
         clock: ports.clock,
         startEngine: ports.startEngine,
+        whenQuiet: ports.whenQuiet,
         events: {
           onPeers: (count) => {
             this.#report.setPeers(count);

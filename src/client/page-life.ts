@@ -10,3 +10,30 @@ export function watchPageLife(onSleep: () => void, onWake: () => void): void {
   document.addEventListener('freeze', onSleep);
   document.addEventListener('resume', onWake);
 }
+
+/** A page that never ends loading is as good as loaded by then. */
+const LOADED_MS = 5000;
+/** A page that is never idle for a moment gets no longer. */
+const IDLE_MS = 1000;
+
+/** Calls `start`, once, when this page has loaded and has nothing to do; what is returned prevents that. */
+export function whenPageIsQuiet(start: () => void): () => void {
+  let isDue = true;
+  const run = (): void => {
+    if (isDue) start();
+    isDue = false;
+  };
+  const wait = (): void => {
+    // Missing in Safari.
+    if ('requestIdleCallback' in globalThis) requestIdleCallback(run, { timeout: IDLE_MS });
+    else setTimeout(run, 0);
+  };
+  if (document.readyState === 'complete') wait();
+  else {
+    addEventListener('load', wait, { once: true });
+    setTimeout(wait, LOADED_MS);
+  }
+  return () => {
+    isDue = false;
+  };
+}

@@ -13,7 +13,7 @@ import { FirstVisit } from './first-visit.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { Leader } from './leader.ts';
 import { LeaderElection } from './leader-election.ts';
-import { watchPageLife } from './page-life.ts';
+import { watchPageLife, whenPageIsQuiet } from './page-life.ts';
 import { isPauseScope, PauseSwitch } from './pause-switch.ts';
 import { isController, registerWorker, type WorkerScript } from './registration.ts';
 import { changedEvents, statsOf } from './stats.ts';
@@ -251,6 +251,7 @@ class Tab {
           const { startEngine } = await import('./start-engine.ts');
           return startEngine(this.#script.scope, releases, agreed, events);
         },
+        whenQuiet: whenPageIsQuiet,
         onReleases: (releases, leader) =>
           void this.updates().then((updates) => updates.stage(releases, leader), ignore),
         postLead: (port) => this.#link?.post({ type: 'lead', version: PROTOCOL_VERSION }, [port]),

@@ -18,7 +18,7 @@ interface Setup {
   readonly fetch: (...chunks: string[]) => { cancel(): void };
 }
 
-function setup({ open = true } = {}): Setup {
+function setup({ open = true, whenQuiet = atOnce } = {}): Setup {
   const clock = new VirtualClock();
   const engines = new FakeEngines();
   if (open) engines.open();
@@ -33,7 +33,7 @@ function setup({ open = true } = {}): Setup {
   const onConsentWanted = (wanted: boolean): void => {
     if (wanted) log.push('consent wanted');
   };
-  const ports = { clock, startEngine: engines.start, events, onConsentWanted, onFailed };
+  const ports = { clock, startEngine: engines.start, whenQuiet, events, onConsentWanted, onFailed };
   const slot = new EngineSlot(ports, HOME);
   const fetch = (...chunks: string[]): { cancel(): void } =>
     slot.fetch(chunks, 'bulk', {
@@ -41,6 +41,11 @@ function setup({ open = true } = {}): Setup {
       onMissing: (id) => log.push(`missing ${id[0]}`),
     });
   return { clock, engines, slot, log, fetch };
+}
+
+function atOnce(start: () => void): () => void {
+  start();
+  return () => undefined;
 }
 
 const BYTES = new Uint8Array(1);
@@ -59,6 +64,27 @@ describe('EngineSlot', () => {
     engines.last.fetches[0]?.receiver.onMissing(B);
     engines.last.fetches[0]?.receiver.onChunk(A, BYTES, 'peers');
     expect(log).toEqual(['chunk a', 'missing b']);
+  });
+
+  it('leaves the page alone until it is quiet, or something is wanted', async () => {
+    const quiet: (() => void)[] = [];
+    const whenQuiet = (start: () => void): (() => void) => {
+      quiet.push(start);
+      return () => void quiet.splice(quiet.indexOf(start), 1);
+    };
+    for (const begin of [(_: Setup) => quiet[0]?.(), ({ fetch }: Setup) => fetch(A)]) {
+      const world = setup({ whenQuiet });
+      world.slot.setReleases(releasesOf(1));
+      await world.clock.advance(0);
+      expect(world.engines.started).toEqual([]);
+      begin(world);
+      await world.clock.advance(0);
+      expect(world.engines.started).toHaveLength(1);
+      expect(quiet).toEqual([]);
+      world.slot.setReleases(releasesOf(1));
+      await world.slot.close();
+      expect(quiet).toEqual([]);
+    }
   });
 
   it('lets nothing prompt wait for an engine that is starting', async () => {

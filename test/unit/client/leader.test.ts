@@ -52,6 +52,10 @@ function setup({ open = true } = {}): {
       clock,
       keepAlive: new KeepAlive(clock, () => log.push('keep-alive')),
       startEngine: engines.start,
+      whenQuiet: (start) => {
+        start();
+        return () => undefined;
+      },
       postLead: (port) => workers.push(new WorkerEnd(port)),
       onPeers: (count) => log.push(`peers ${count}`),
       onReleases: () => undefined,
