@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -45,6 +45,17 @@ describe('the lock of a store', () => {
     const locks = taken.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     expect(locks.length).toBe(1);
     await locks[0]?.release();
+  });
+
+  it('counts for as long as its holder lives where another process has moved it aside and ended', async () => {
+    const child = await holder();
+    await rename(join(folder, 'lock'), join(folder, 'lock.1234'));
+    await expect(StoreLock.take(folder)).rejects.toMatchObject({ code: 'store-locked' });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const lock = await StoreLock.take(folder);
+    expect(await readdir(folder)).toEqual(['lock']);
+    await lock.release();
   });
 
   it('holds for a folder whose path is longer than that of a socket may be', async () => {
