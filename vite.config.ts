@@ -146,6 +146,7 @@ export default defineConfig({
             unsafe_comps: true,
             ecma: 2020,
             keep_fargs: false,
+            lhs_constants: false,
             pure_getters: true,
             unsafe_arrows: true,
             unsafe_methods: true,

@@ -1,3 +1,5 @@
+import { CodedError } from '../protocol/errors.ts';
+
 /** Codes of failures inside Tabseed that are not a peer's fault; documented in ARCHITECTURE.md. */
 export type OriginErrorCode =
   /** No HTTP answer: offline, DNS, CORS, connection lost in the middle. */
@@ -12,15 +14,13 @@ export type OriginErrorCode =
   | 'origin-uncompressed';
 
 /** The origin did not give what was asked for. */
-export class OriginError extends Error {
+export class OriginError extends CodedError<OriginErrorCode> {
   override readonly name = 'OriginError';
-  readonly code: OriginErrorCode;
   /** The HTTP status, when there was one. */
   readonly status: number | undefined;
 
   constructor(code: OriginErrorCode, message: string, options?: ErrorOptions & { status?: number }) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.status = options?.status;
   }
 
@@ -38,14 +38,8 @@ export type StoreErrorCode =
   | 'store-unavailable';
 
 /** The chunk store failed; delivery goes on without it. */
-export class StoreError extends Error {
+export class StoreError extends CodedError<StoreErrorCode> {
   override readonly name = 'StoreError';
-  readonly code: StoreErrorCode;
-
-  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 
   shouldRetry(): boolean {
     return this.code === 'store-unavailable';
@@ -59,14 +53,8 @@ export type IntegrityErrorCode =
   | 'chunk-encoding';
 
 /** Bytes that are not the chunk they claim to be. They are dropped; a peer that sent them is banned. */
-export class IntegrityError extends Error {
+export class IntegrityError extends CodedError<IntegrityErrorCode> {
   override readonly name = 'IntegrityError';
-  readonly code: IntegrityErrorCode;
-
-  constructor(code: IntegrityErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 
   shouldRetry(): boolean {
     return true;

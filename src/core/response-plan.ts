@@ -21,7 +21,7 @@ export interface ResponsePlan {
  * sent, those that a script cannot set, and those that are said here.
  */
 const NEVER_TAKEN = new RegExp(
-  '^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|set-cookie2?|age|date|expires|' +
+  '^(?:connection|keep-alive|transfer-encoding|upgrade|set-cookie2?|age|date|expires|' +
     'content-(?:encoding|length|range|type)|accept-ranges|cache-control|etag|server-timing)$',
 );
 

@@ -10,15 +10,19 @@ export const PROTOCOL_ERROR_CODES = [
 ] as const;
 export type ProtocolErrorCode = (typeof PROTOCOL_ERROR_CODES)[number];
 
-/** Bytes or a message from outside that this protocol does not allow. The sender is at fault: never retried. */
-export class ProtocolError extends Error {
-  override readonly name = 'ProtocolError';
-  readonly code: ProtocolErrorCode;
+/** Says by a stable code what failed. */
+export class CodedError<Code extends string> extends Error {
+  readonly code: Code;
 
-  constructor(code: ProtocolErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: Code, message?: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }
+}
+
+/** Bytes or a message from outside that this protocol does not allow. The sender is at fault: never retried. */
+export class ProtocolError extends CodedError<ProtocolErrorCode> {
+  override readonly name = 'ProtocolError';
 
   shouldRetry(): boolean {
     return false;

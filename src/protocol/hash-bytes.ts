@@ -26,11 +26,7 @@ function hexDigit(value: number): number {
 /** @throws ProtocolError `bad-value` unless it is an even number of hex digits. */
 export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
   if (!/^(?:[0-9a-f]{2})*$/i.test(hex)) throw new ProtocolError('bad-value', 'not hex');
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let index = 0; index < bytes.length; index += 1) {
-    bytes[index] = Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16);
-  }
-  return bytes;
+  return Uint8Array.from(hex.match(/../g) ?? [], (digits) => Number(`0x${digits}`));
 }
 
 export function readSha256(reader: ByteReader): Sha256 {

@@ -1,14 +1,9 @@
 import type { ReleaseRefusal } from '../platform/release-source.ts';
+import { CodedError } from '../protocol/errors.ts';
 
 /** The origin has a release that this worker does not accept. Its code says why. */
-export class ReleaseRefusedError extends Error {
+export class ReleaseRefusedError extends CodedError<ReleaseRefusal> {
   override readonly name = 'ReleaseRefusedError';
-  readonly code: ReleaseRefusal;
-
-  constructor(code: ReleaseRefusal) {
-    super(`the release on the origin is refused: ${code}`);
-    this.code = code;
-  }
 
   shouldRetry(): boolean {
     return true;
@@ -16,17 +11,12 @@ export class ReleaseRefusedError extends Error {
 }
 
 /** What a page asked for cannot be done. */
-export class RequestError extends Error {
+export class RequestError extends CodedError<
+  | 'not-in-release'
+  /** There is no release that waits for being applied. */
+  | 'no-update'
+> {
   override readonly name = 'RequestError';
-  readonly code:
-    | 'not-in-release'
-    /** There is no release that waits for being applied. */
-    | 'no-update';
-
-  constructor(code: RequestError['code'], message: string) {
-    super(message);
-    this.code = code;
-  }
 
   shouldRetry(): boolean {
     return false;

@@ -25,17 +25,21 @@ class Declarations {
         if (ts.isIdentifier(name) && initializer) this.byName.set(name.text, initializer);
       }
     }
-    if (ts.isClassDeclaration(node) && node.name?.text.endsWith('Error')) this.errors.set(node.name.text, node);
+    if (!ts.isClassDeclaration(node) || !node.name?.text.endsWith('Error')) return;
+    // What others are made of has no codes of its own.
+    if (node.typeParameters === undefined) this.errors.set(node.name.text, node);
   }
 
   /** The codes that an instance of an error class can have. */
   codesOf(error: ts.ClassDeclaration): string[] {
+    const [base] = error.heritageClauses?.flatMap(({ types }) => types) ?? [];
     const code = error.members.find(
       (member) => ts.isPropertyDeclaration(member) && ts.isIdentifier(member.name) && member.name.text === 'code',
     );
-    if (!code || !ts.isPropertyDeclaration(code)) return [];
-    const value = code.type ?? code.initializer;
-    const codes = value ? this.#textsIn(value) : [];
+    const declared = code && ts.isPropertyDeclaration(code) ? (code.type ?? code.initializer) : undefined;
+    const value = base?.typeArguments?.[0] ?? declared;
+    if (!value) return [];
+    const codes = this.#textsIn(value);
     if (codes.length === 0) throw new Error(`the codes of ${error.name?.text ?? ''} are no union of texts`);
     return codes;
   }
