@@ -63,6 +63,7 @@ export const SHORTENED_NAMES: readonly string[] = [
   'minimumBytes',
   'minimumSequence',
   'noteStored',
+  'noteUse',
   'nowSeconds',
   'onConnected',
   'onReport',

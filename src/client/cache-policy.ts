@@ -1,6 +1,7 @@
+import { type FileUses, MAX_UNUSED_MS } from '../protocol/figures-record.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import type { Manifest } from '../protocol/manifest.ts';
-import { chunksOf } from './release-chunks.ts';
+import { chunksOf, eagerAndLazy } from './release-chunks.ts';
 
 /** Of what the browser gives the whole origin: the app's own data and its other caches need room, too. */
 const QUOTA_SHARE = 0.5;
@@ -18,8 +19,12 @@ export interface CacheFacts {
   /** Newest first; those that pages use. */
   readonly manifests: readonly Manifest[];
   readonly stored: ReadonlySet<ChunkId>;
-  /** What no known release had when it was looked at last: a release whose chunks come before it would lose them. */
+  /** What nobody wanted when it was looked at last: a release or a use that is noted just now would lose its chunks. */
   readonly formerOrphans: ReadonlySet<ChunkId>;
+  /** `undefined` where nobody has noted any: then nothing is too old. */
+  readonly uses: FileUses | undefined;
+  /** Unix milliseconds. */
+  readonly nowMs: number;
   readonly limitBytes: number;
   /** Peers that have it, of those who are connected. */
   readonly copiesOf: (chunk: ChunkId) => number;
@@ -27,20 +32,22 @@ export interface CacheFacts {
 
 export interface Eviction {
   readonly evicted: readonly ChunkId[];
-  /** Chunks of no known release that stay once more. */
+  /** Chunks that nobody wants, and that stay once more. */
   readonly orphans: ReadonlySet<ChunkId>;
 }
 
 /**
- * What the store lets go of. What no release has goes at the second look. Above the limit, the least valuable go first:
- * chunks of older releases alone, then those of the newest that many peers have, and rare ones of it last. Chunks that
- * came compressed take less than they count for here.
+ * What the store lets go of. What no release has goes at the second look, and so does what was not used for a month and no
+ * update waits for. Above the limit, the least valuable go first: chunks of older releases alone, then those of the newest
+ * that many peers have, and rare ones of it last. Chunks that came compressed take less than they count for here.
  */
-export function evictions({ manifests, stored, formerOrphans, limitBytes, copiesOf }: CacheFacts): Eviction {
+export function evictions({ stored, formerOrphans, limitBytes, copiesOf, ...facts }: CacheFacts): Eviction {
+  const unused = unusedChunks(facts);
   const known = new Map<ChunkId, { readonly bytes: number; readonly isNewest: boolean }>();
-  for (const [index, manifest] of manifests.entries()) {
+  for (const [index, manifest] of facts.manifests.entries()) {
     for (const { id, plainBytes } of chunksOf(manifest, manifest.files)) {
-      if (stored.has(id) && !known.has(id)) known.set(id, { bytes: plainBytes, isNewest: index === 0 });
+      if (stored.has(id) && !known.has(id) && !unused.has(id))
+        known.set(id, { bytes: plainBytes, isNewest: index === 0 });
     }
   }
   const orphans = new Set([...stored].filter((id) => !known.has(id)));
@@ -58,4 +65,18 @@ export function evictions({ manifests, stored, formerOrphans, limitBytes, copies
     bytes -= chunk.bytes;
   }
   return { evicted, orphans };
+}
+
+/** Of the newest release: pages that are open decide about older ones. */
+function unusedChunks({ manifests, uses, nowMs }: Pick<CacheFacts, 'manifests' | 'uses' | 'nowMs'>): Set<ChunkId> {
+  const [newest, ...older] = manifests;
+  if (newest === undefined || uses === undefined) return new Set();
+  const sinceMs = nowMs - MAX_UNUSED_MS;
+  const files = new Set(eagerAndLazy(newest).lazy.filter(({ path }) => (uses.get(path) ?? 0) < sinceMs));
+  const unused = new Set(chunksOf(newest, [...files]).map(({ id }) => id));
+  if (unused.size === 0) return unused;
+  const others = newest.files.filter((file) => !files.has(file));
+  for (const { id } of chunksOf(newest, others)) unused.delete(id);
+  for (const manifest of older) for (const { id } of chunksOf(manifest, manifest.files)) unused.delete(id);
+  return unused;
 }

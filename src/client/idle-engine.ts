@@ -3,7 +3,8 @@ import type { Manifest } from '../protocol/manifest.ts';
 import type { Engine, Releases } from './engine.ts';
 import { StoreKeeper, type StoreKeeperPorts } from './store-keeper.ts';
 
-export interface IdleEnginePorts extends Pick<StoreKeeperPorts, 'clock' | 'otherBytes' | 'storage' | 'isInstalled'> {
+export interface IdleEnginePorts
+  extends Pick<StoreKeeperPorts, 'clock' | 'uses' | 'now' | 'otherBytes' | 'storage' | 'isInstalled'> {
   readonly store: Pick<ChunkStore, 'list' | 'delete'>;
   readonly manifests: readonly Manifest[];
   /** `undefined` when these need another engine. */

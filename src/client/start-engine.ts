@@ -13,6 +13,7 @@ import { subtleDigest } from '../platform/subtle-digest.ts';
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import { webSocketSignaling } from '../platform/web-socket-signaling.ts';
 import { storageName } from '../protocol/browser-names.ts';
+import { decodeUses, FIGURES_RECORD } from '../protocol/figures-record.ts';
 import { decodeManifest, type Manifest } from '../protocol/manifest.ts';
 import { decodePointer, type Pointer } from '../protocol/pointer.ts';
 import { decodeSettings, reachOf, type Settings } from '../protocol/settings.ts';
@@ -51,6 +52,8 @@ export async function startEngine(
   const startCache = new StartCache({ store, caches, scope, name: storageName(owner), fetch: (url) => fetch(url) });
   const keeping = {
     clock,
+    now: Date.now,
+    uses: async () => decodeUses(await database.records.get(FIGURES_RECORD)),
     otherBytes: () => startCache.bytes(),
     storage: (navigator as { readonly storage?: StorageManager }).storage,
     isInstalled: () => matchMedia('(display-mode: standalone)').matches,

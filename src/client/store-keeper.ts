@@ -1,5 +1,6 @@
 import { StoreError } from '../core/errors.ts';
 import type { CancelTimer, ChunkStore, Clock } from '../core/ports.ts';
+import type { FileUses } from '../protocol/figures-record.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { evictions, storeLimit } from './cache-policy.ts';
@@ -9,6 +10,10 @@ export interface StoreKeeperPorts {
   readonly store: Pick<ChunkStore, 'list'>;
   readonly manifests: () => readonly Manifest[];
   readonly copiesOf: (chunk: ChunkId) => number;
+  /** When the worker was asked for each file last. @throws StoreError */
+  readonly uses: () => Promise<FileUses | undefined>;
+  /** Unix milliseconds. */
+  readonly now: () => number;
   /** Takes them out of the store, and tells peers. @throws StoreError */
   readonly drop: (chunks: readonly ChunkId[]) => Promise<void>;
   /** What of this app is in the browser beside the store. Never rejects. */
@@ -48,7 +53,7 @@ export class StoreKeeper {
   }
 
   async #look(): Promise<void> {
-    const { store, storage, manifests, copiesOf, drop, otherBytes } = this.#ports;
+    const { store, storage, manifests, copiesOf, uses, now, drop, otherBytes } = this.#ports;
     try {
       // Both may be missing, or refuse, in private modes.
       const quota = await storage?.estimate().then(
@@ -59,6 +64,8 @@ export class StoreKeeper {
         manifests: manifests(),
         stored: new Set(await store.list()),
         formerOrphans: this.#orphans,
+        uses: await uses(),
+        nowMs: now(),
         limitBytes: storeLimit(quota) - (await otherBytes()),
         copiesOf,
       };

@@ -183,6 +183,8 @@ export class Updates {
   #checkLater(): void {
     const delayMs = CHECK_INTERVAL_MS * (1 - JITTER + 2 * JITTER * systemRandom().next());
     this.#ports.clock.after(delayMs, () => {
+      // It is still open: its release is wanted, and one that it has outlived may go.
+      this.wake();
       // Another tab may have asked meanwhile.
       void this.#checkAfter(CHECK_INTERVAL_MS / 2);
       this.#checkLater();

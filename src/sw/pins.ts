@@ -1,8 +1,11 @@
 import type { Records } from './records.ts';
 
 const RECORD = 'pins';
-/** A page in the back/forward cache is in no list of clients, and comes back with the id that it had. */
-const ABSENCE_MS = 60 * 60 * 1000;
+/**
+ * A page in the back/forward cache is in no list of clients, and comes back with the id that it had: it has an hour for
+ * that. Pages tell that they are here each 37 minutes at least.
+ */
+const ABSENCE_MS = 100 * 60 * 1000;
 
 /** In place of a sequence: the page and its workers go to the network, as if there were no worker. */
 export const NO_RELEASE = 0;
@@ -26,15 +29,16 @@ export class Pins {
     return this.#pins.get(client)?.[0];
   }
 
+  /** Says, too, that the client is here. */
   async set(client: string, sequence: number): Promise<void> {
-    if (client === '' || this.get(client) === sequence) return;
+    if (client === '') return;
     this.#pins = new Map([...this.#pins, [client, [sequence, Date.now()]]]);
     // Not before the record is read: it would be lost.
     await this.opened;
     await this.#records.write({ [RECORD]: this.#pins });
   }
 
-  /** `present` are here now; who was not for an hour is forgotten. Resolves with the sequences that are pinned. */
+  /** `present` are here now; who was not for long is forgotten. Resolves with the sequences that are pinned. */
   refresh(present: readonly { readonly id: string }[]): ReadonlySet<number> {
     const now = Date.now();
     const here = new Set(present.map(({ id }) => id));

@@ -173,8 +173,8 @@ export class TabseedWorker {
     try {
       await this.#opened;
       const release = await this.#releaseFor(event, path);
-      const file = release && fileAt(release.manifest, path, event.request.mode);
-      if (file) return await this.#responder.responseFor(event, release, file);
+      const file = this.#use(release, path, event.request.mode);
+      if (file) return await this.#responder.responseFor(event, release as LoadedRelease, file);
     } catch {
       // No source has the beginning, or a header that protects is unknown: the network's answer is the right one.
     }
@@ -319,16 +319,13 @@ export class TabseedWorker {
   /** @param sequence the release of which the page's document is, as far as the page knows it */
   async #sendStatus(client: Client, sequence: number): Promise<void> {
     await this.#opened;
-    const { known, active } = this.#releases;
-    // It is back after its pin had died. Of a release that is gone the origin may have more than there is here.
-    if (sequence > 0 && this.#pins.get(client.id) === undefined) {
-      await this.#pins.set(client.id, this.#releases.find(sequence) ? sequence : NO_RELEASE);
-    }
+    // It may be back after its pin had died. Of a release that is gone the origin may have more than there is here.
+    const pin = this.#pins.get(client.id) ?? this.#releases.find(sequence)?.manifest.sequence ?? NO_RELEASE;
+    if (sequence || pin) await this.#pins.set(client.id, pin);
     client.postMessage(posted({ type: 'status', version: PROTOCOL_VERSION, status: this.#status.current }));
     // A page of the active release has started, and what came before it may go.
-    if (known.length > 1 && this.#pins.get(client.id) === active?.manifest.sequence) {
-      await this.#releases.dropUnpinned(this.#pins.refresh(await this.#windows.everyone()));
-    }
+    const pinned = this.#pins.refresh(await this.#windows.everyone());
+    if (pin === this.#releases.active?.manifest.sequence) await this.#releases.dropUnpinned(pinned);
   }
 
   #lead(version: number, port: MessagePort | undefined, client: ExtendableMessageEvent['source']): void {
@@ -378,7 +375,13 @@ export class TabseedWorker {
     const { scope } = this.#scope.registration;
     if (!URL.canParse(url, scope)) return undefined;
     const decision = route(new Request(new URL(url, scope)), scope);
-    return decision.kind === 'path' && release ? fileAt(release.manifest, decision.path) : undefined;
+    return decision.kind === 'path' ? this.#use(release, decision.path) : undefined;
+  }
+
+  #use(release: LoadedRelease | undefined, path: string, mode?: RequestMode): ReleaseFile | undefined {
+    const file = release && fileAt(release.manifest, path, mode);
+    if (file) this.#status.noteUse(file.path);
+    return file;
   }
 }
 

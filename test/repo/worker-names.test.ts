@@ -16,7 +16,7 @@ function foreignDeclarations(): string[] {
   return [
     ...platform.map((name) => join(lib, name)),
     join(ROOT, 'node_modules/idb-keyval/dist/index.d.ts'),
-    ...['bridge-message.ts', 'release-news.ts', 'traffic.ts', 'worker-config.ts'].map((name) =>
+    ...['bridge-message.ts', 'figures-record.ts', 'release-news.ts', 'traffic.ts', 'worker-config.ts'].map((name) =>
       join(ROOT, 'src/protocol', name),
     ),
     // Recorded in the database.

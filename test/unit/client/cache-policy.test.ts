@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { evictions, storeLimit } from '../../../src/client/cache-policy.ts';
+import { MAX_UNUSED_MS } from '../../../src/protocol/figures-record.ts';
 import type { ChunkId } from '../../../src/protocol/identifier.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { type TinyRelease, tinyRelease } from '../../fakes/tiny-release.ts';
@@ -49,6 +50,8 @@ const facts = {
   formerOrphans: new Set<ChunkId>(),
   limitBytes: GIB,
   copiesOf: () => 0,
+  uses: undefined,
+  nowMs: 0,
 };
 
 describe('what the store lets go of', () => {
@@ -90,6 +93,48 @@ describe('what the store lets go of', () => {
 
   it('is all that it can be when there is no room at all', () => {
     expect(evictions({ ...facts, limitBytes: 0 }).evicted).toHaveLength(10);
+  });
+});
+
+describe('of files that no update waits for, the store lets go of', () => {
+  const nowMs = 400 * MAX_UNUSED_MS;
+  const files = new Map(['eager', 'idle', 'used'].map((name) => [`${name}.bin`, random.bytes(200 * KIB)]));
+  // Both are lazy, and their first chunks are the same as a chunk of an eager one.
+  files.get('idle.bin')?.set(files.get('eager.bin')?.subarray(0, 100 * KIB) ?? []);
+  const { manifest } = release(3, files, next);
+  const settings = JSON.stringify({ lazy: ['^(?:idle|used)\\.bin$'] });
+  const lazy = { manifest: { ...manifest, settings }, packs: new Map(), files };
+  const [ofEager, ofIdle, ofUsed] = [idsOf(lazy, 'eager.bin'), idsOf(lazy, 'idle.bin'), idsOf(lazy, 'used.bin')];
+  const stored = new Set([...ofEager, ...ofIdle, ...ofUsed]);
+  const uses = new Map([
+    ['idle.bin', nowMs - MAX_UNUSED_MS - 1],
+    ['used.bin', nowMs - MAX_UNUSED_MS],
+  ]);
+  const month = { ...facts, manifests: [lazy.manifest], stored, uses, nowMs };
+  /** At the second look. */
+  const goes = (changes: Partial<typeof month>): readonly ChunkId[] => {
+    const look = { ...month, ...changes };
+    return evictions({ ...look, formerOrphans: evictions(look).orphans }).evicted;
+  };
+
+  it('what was not used for a month, but for what others share, and at the second look', () => {
+    expect(ofIdle[0]).toBe(ofEager[0]);
+    expect(evictions(month).evicted).toEqual([]);
+    expect(goes({})).toEqual([ofIdle[1]]);
+  });
+
+  it('what nobody has noted a use of, once uses are noted at all', () => {
+    expect(new Set(goes({ uses: new Map() }))).toEqual(new Set([ofIdle[1], ...ofUsed]));
+    expect(evictions({ ...month, uses: undefined }).orphans).toEqual(new Set());
+  });
+
+  it('nothing where a clock was set back: a use that is to come is a use', () => {
+    expect(goes({ nowMs: 0 })).toEqual([]);
+  });
+
+  it('nothing that an older release has: its pages may still want it', () => {
+    const older = { ...lazy.manifest, sequence: 2, settings: '{}' };
+    expect(goes({ manifests: [lazy.manifest, older] })).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LOOK_INTERVAL_MS, StoreKeeper, type StoreKeeperPorts } from '../../../src/client/store-keeper.ts';
 import { StoreError } from '../../../src/core/errors.ts';
+import { MAX_UNUSED_MS } from '../../../src/protocol/figures-record.ts';
 import type { ChunkId } from '../../../src/protocol/identifier.ts';
 import { MemoryStore } from '../../fakes/memory-store.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
@@ -23,6 +24,8 @@ async function keeping(options: Partial<StoreKeeperPorts> & { quota?: number } =
     store,
     manifests: () => [manifest],
     copiesOf: () => 0,
+    uses: () => Promise.resolve(undefined),
+    now: () => 0,
     drop: (chunks: readonly ChunkId[]) => store.delete(chunks),
     otherBytes: () => Promise.resolve(0),
     storage: {
@@ -53,6 +56,29 @@ describe('the keeper of the store', () => {
     expect(store.chunks.size).toBe(4);
     keeper.close();
     await clock.advance(10 * LOOK_INTERVAL_MS);
+  });
+
+  it('lets go of what no page has used for a month, at the second look', async () => {
+    const files = randomFiles(new SeededRandom(testSeed()), [300 * KIB]);
+    const { manifest } = tinyRelease({ sequence: 1, files, chunkBytes: 100 * KIB, chunksPerPack: 99, deflate: false });
+    const lazy = { ...manifest, settings: '{"lazy":["."]}' };
+    const uses = new Map([['0.bin', 1000]]);
+    let nowMs = 1000 + MAX_UNUSED_MS;
+    const { store, clock } = await keeping({
+      manifests: () => [lazy],
+      uses: () => Promise.resolve(uses),
+      now: () => nowMs,
+    });
+    store.chunks.clear();
+    const ids = manifest.packs.flatMap(({ chunks }) => chunks.map(({ id }) => id));
+    await store.put(new Map(ids.map((id) => [id, { encoding: 'identity', bytes: new Uint8Array(8) }])));
+    await clock.advance(2 * LOOK_INTERVAL_MS);
+    expect(store.chunks.size).toBe(3);
+    nowMs += 1;
+    await clock.advance(LOOK_INTERVAL_MS);
+    expect(store.chunks.size).toBe(3);
+    await clock.advance(LOOK_INTERVAL_MS);
+    expect(store.chunks.size).toBe(0);
   });
 
   it('counts what of the app lies beside the store', async () => {

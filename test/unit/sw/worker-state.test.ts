@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { LoadedRelease, RenewedPointer } from '../../../src/platform/release-source.ts';
+import { decodeUses, FIGURES_RECORD, MAX_UNUSED_MS } from '../../../src/protocol/figures-record.ts';
 import { encodeManifest } from '../../../src/protocol/manifest.ts';
 import type { Pointer } from '../../../src/protocol/pointer.ts';
 import { noTraffic } from '../../../src/protocol/traffic.ts';
@@ -262,7 +263,7 @@ describe('the headers of documents', () => {
 });
 
 describe('the pins', () => {
-  const HOUR_MS = 60 * 60 * 1000;
+  const ABSENCE_MS = 100 * 60 * 1000;
   beforeEach(() => void vi.useFakeTimers({ now: 0, toFake: ['Date'] }));
   afterEach(() => void vi.useRealTimers());
 
@@ -281,17 +282,30 @@ describe('the pins', () => {
     expect(pins.get('')).toBeUndefined();
   });
 
-  it('die after an hour of absence, and not before', async () => {
+  it('die after 100 minutes of absence, and not before', async () => {
     const pins = new Pins(new MemoryRecords().open());
     await pins.set('here', 1);
     await pins.set('away', 2);
-    vi.setSystemTime(HOUR_MS - 1);
+    vi.setSystemTime(ABSENCE_MS - 1);
     expect([...pins.refresh([{ id: 'here' }])]).toEqual([1, 2]);
-    vi.setSystemTime(HOUR_MS);
+    vi.setSystemTime(ABSENCE_MS);
     expect([...pins.refresh([{ id: 'here' }])]).toEqual([1]);
     expect(pins.get('away')).toBeUndefined();
-    vi.setSystemTime(10 * HOUR_MS);
+    vi.setSystemTime(10 * ABSENCE_MS);
     expect([...pins.refresh([{ id: 'here' }])]).toEqual([1]);
+  });
+
+  it('live on with each word of their page, also in the next life of the worker', async () => {
+    const records = new MemoryRecords();
+    await new Pins(records.open()).set('cached', 1);
+    vi.setSystemTime(ABSENCE_MS - 1);
+    const second = new Pins(records.open());
+    await second.opened;
+    await second.set('cached', 1);
+    vi.setSystemTime(2 * ABSENCE_MS - 2);
+    const third = new Pins(records.open());
+    await third.opened;
+    expect([...third.refresh([])]).toEqual([1]);
   });
 });
 
@@ -326,5 +340,49 @@ describe('the status', () => {
     second.addTraffic(traffic(2));
     await second.open();
     expect(second.current.traffic.plain.origin).toBe(7);
+  });
+
+  it('comes with the uses of files in the last month, over restarts too, in one write a second', async () => {
+    vi.useFakeTimers({ now: 0, toFake: ['Date'] });
+    try {
+      const clock = new VirtualClock();
+      const records = new MemoryRecords();
+      records.writesLeft = 2;
+      const uses = (): unknown => [...(decodeUses(records.entries.get(FIGURES_RECORD)) ?? [])];
+      const life = async (nowMs: number, paths: readonly string[]): Promise<void> => {
+        vi.setSystemTime(nowMs);
+        const board = new StatusBoard(clock, records.open(), () => undefined);
+        await board.open();
+        for (const path of paths) board.noteUse(path);
+        await clock.advance(1000);
+      };
+      await life(1, ['a', 'b', 'a']);
+      expect(uses()).toEqual([
+        ['a', 1],
+        ['b', 1],
+      ]);
+      await life(MAX_UNUSED_MS, ['b']);
+      expect(uses()).toEqual([
+        ['a', 1],
+        ['b', MAX_UNUSED_MS],
+      ]);
+      records.writesLeft = 1;
+      await life(MAX_UNUSED_MS + 1, ['c']);
+      expect(uses()).toEqual([
+        ['b', MAX_UNUSED_MS],
+        ['c', MAX_UNUSED_MS + 1],
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('begins anew where its record is damaged', async () => {
+    const records = new MemoryRecords();
+    records.entries.set(FIGURES_RECORD, { plain: 'much', used: 'often' });
+    const board = new StatusBoard(new VirtualClock(), records.open(), () => undefined);
+    await board.open();
+    expect(board.current.traffic).toEqual(noTraffic());
+    expect(decodeUses(records.entries.get(FIGURES_RECORD))).toBeUndefined();
   });
 });
