@@ -46,18 +46,35 @@ export class Host {
   readonly upload: SendingLine;
   readonly download: ReceivingLine;
   readonly links = new Set<SimLink>();
+  readonly #clock: Clock;
 
   constructor(clock: Clock, profile: HostProfile) {
+    this.#clock = clock;
     this.profile = profile;
     this.upload = new SendingLine(clock, profile.uploadBytesPerMs);
     this.download = new ReceivingLine(profile.downloadBytesPerMs);
   }
 
-  /** When `bytes` that were sent at `atMs` from `latencyMs` away have come in. */
-  receive(bytes: number, atMs: number, latencyMs: number, isOutside: boolean): number {
-    const line = isOutside ? this.profile.site?.line : undefined;
-    const arrivedMs = atMs + latencyMs;
-    return this.download.pass(bytes, line === undefined ? arrivedMs : line.pass(bytes, arrivedMs));
+  /** When `bytes` that a peer sent at `atMs` have come in. Links never leave a site, so its line is not on their way. */
+  receive(bytes: number, atMs: number, latencyMs: number): number {
+    return this.download.pass(bytes, atMs + latencyMs);
+  }
+
+  /**
+   * The same for what comes from outside the site. The host's own line is taken when the bytes are through the site's:
+   * what waits there must not hold up what peers of the site send meanwhile.
+   */
+  receiveFromOutside(bytes: number, atMs: number, latencyMs: number, onArrival: () => void): void {
+    const comeIn = (reachedMs: number): void => {
+      this.#clock.after(this.download.pass(bytes, reachedMs) - this.#clock.now(), onArrival);
+    };
+    const line = this.profile.site?.line;
+    if (line === undefined) {
+      comeIn(atMs + latencyMs);
+      return;
+    }
+    const throughMs = line.pass(bytes, atMs + latencyMs);
+    this.#clock.after(throughMs - this.#clock.now(), () => comeIn(throughMs));
   }
 }
 
@@ -171,7 +188,6 @@ export class SimLink implements PeerLink {
   readonly latencyMs: number;
   readonly #network: SimNetwork;
   readonly host: Host;
-  readonly #isOutside: boolean;
   #other: SimLink | undefined;
   #handlers: LinkHandlers | undefined;
   #inbox: Uint8Array[] = [];
@@ -186,8 +202,8 @@ export class SimLink implements PeerLink {
   private constructor(network: SimNetwork, host: Host, other: Host) {
     this.#network = network;
     this.host = host;
-    this.#isOutside = host.profile.site === undefined || host.profile.site !== other.profile.site;
-    this.latencyMs = this.#isOutside ? host.profile.latencyMs + other.profile.latencyMs : SITE_LATENCY_MS;
+    const isOutside = host.profile.site === undefined || host.profile.site !== other.profile.site;
+    this.latencyMs = isOutside ? host.profile.latencyMs + other.profile.latencyMs : SITE_LATENCY_MS;
     host.links.add(this);
   }
 
@@ -238,7 +254,7 @@ export class SimLink implements PeerLink {
     if (sent === undefined || sent instanceof Uint8Array) return;
     const { data, frameBytes, isLast } = sent;
     const other = this.#other?.host;
-    const arrivesMs = other?.receive(frameBytes, atMs, this.latencyMs, this.#isOutside) ?? atMs;
+    const arrivesMs = other?.receive(frameBytes, atMs, this.latencyMs) ?? atMs;
     this.#arrivedMs = arrivesMs;
     const { clock, release } = this.#network;
     if (isLast) {

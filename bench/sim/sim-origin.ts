@@ -35,7 +35,7 @@ export class SimOrigin {
   }
 
   #respond(host: Host, first: number, count: number): ByteSource {
-    const response = new Response(this.#clock, this.#release, host, first, count);
+    const response = new Response(this.#release, host, first, count);
     // The request takes as long as the first byte back.
     this.#clock.after(LATENCY_MS + host.profile.latencyMs, () => this.#line.add(response));
     return response;
@@ -44,7 +44,6 @@ export class SimOrigin {
 
 /** Sends its chunks as the line allows, whether or not the reader is ready: a span is smaller than a socket's window. */
 class Response implements ByteSource {
-  readonly #clock: Clock;
   readonly #release: SimRelease;
   readonly #host: Host;
   readonly #end: number;
@@ -54,8 +53,7 @@ class Response implements ByteSource {
   #isCancelled = false;
   #waiting: { resolve: (piece: Uint8Array | undefined) => void; reject: (error: OriginError) => void } | undefined;
 
-  constructor(clock: Clock, release: SimRelease, host: Host, first: number, count: number) {
-    this.#clock = clock;
+  constructor(release: SimRelease, host: Host, first: number, count: number) {
     this.#release = release;
     this.#host = host;
     this.#next = first;
@@ -72,8 +70,7 @@ class Response implements ByteSource {
     const piece = this.#release.chunk(this.#next);
     this.#next += 1;
     const latencyMs = LATENCY_MS + this.#host.profile.latencyMs;
-    const arrivesMs = this.#host.receive(piece.length, atMs, latencyMs, true);
-    this.#clock.after(arrivesMs - this.#clock.now(), () => {
+    this.#host.receiveFromOutside(piece.length, atMs, latencyMs, () => {
       this.#arrived.push(piece);
       this.#hand();
     });
