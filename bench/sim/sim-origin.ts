@@ -35,25 +35,33 @@ export class SimOrigin {
   }
 
   #respond(host: Host, first: number, count: number): ByteSource {
-    const response = new Response(this.#release, host, first, count);
+    const response = new Response(this.#line, this.#release, host, first, count);
     // The request takes as long as the first byte back.
-    this.#clock.after(LATENCY_MS + host.profile.latencyMs, () => this.#line.add(response));
+    this.#clock.after(LATENCY_MS + host.profile.latencyMs, () => response.resume());
     return response;
   }
 }
 
+/** On the way of one response behind a site's line: TCP slows down before that line, so responses share it. */
+const CHUNKS_UNDER_WAY = 2;
+
 /** Sends its chunks as the line allows, whether or not the reader is ready: a span is smaller than a socket's window. */
 class Response implements ByteSource {
+  readonly #line: SendingLine;
   readonly #release: SimRelease;
   readonly #host: Host;
   readonly #end: number;
   #next: number;
   #expected: number;
+  #underWay = 0;
+  /** It is not in the line's turns. */
+  #isPaused = true;
   readonly #arrived: Uint8Array[] = [];
   #isCancelled = false;
   #waiting: { resolve: (piece: Uint8Array | undefined) => void; reject: (error: OriginError) => void } | undefined;
 
-  constructor(release: SimRelease, host: Host, first: number, count: number) {
+  constructor(line: SendingLine, release: SimRelease, host: Host, first: number, count: number) {
+    this.#line = line;
     this.#release = release;
     this.#host = host;
     this.#next = first;
@@ -62,18 +70,30 @@ class Response implements ByteSource {
   }
 
   nextBytes(): number | undefined {
-    return this.#isCancelled || this.#next === this.#end ? undefined : this.#release.chunkBytes;
+    const isHeldBack = this.#host.profile.site !== undefined && this.#underWay >= CHUNKS_UNDER_WAY;
+    return this.#isCancelled || this.#next === this.#end || isHeldBack ? undefined : this.#release.chunkBytes;
   }
 
   onSent(atMs: number): void {
     if (this.#isCancelled) return;
+    this.#underWay += 1;
     const piece = this.#release.chunk(this.#next);
     this.#next += 1;
     const latencyMs = LATENCY_MS + this.#host.profile.latencyMs;
     this.#host.receiveFromOutside(piece.length, atMs, latencyMs, () => {
+      this.#underWay -= 1;
+      this.resume();
       this.#arrived.push(piece);
       this.#hand();
     });
+    this.#isPaused = this.nextBytes() === undefined;
+  }
+
+  /** Takes its turns on the line again, if it may send. */
+  resume(): void {
+    if (!this.#isPaused || this.nextBytes() === undefined) return;
+    this.#isPaused = false;
+    this.#line.add(this);
   }
 
   next(): Promise<Uint8Array | undefined> {

@@ -54,11 +54,13 @@ export class SimSignaling {
   leave(client: Client): void {
     if (!this.#clients.delete(client.peer)) return;
     this.deliver(this.#room.leave(client.peer));
-    this.#grant(this.#book(client.membership).leave(client.peer, this.#clock.now()));
+    const { membership, peer } = client;
+    this.#grant(this.#book(membership).leave(peer, this.#clock.now(), membership.site));
   }
 
   want(client: Client, want: LeaseWant): void {
-    this.#grant(this.#book(client.membership).want(client.peer, want.packs, want.leases, this.#clock.now()));
+    const { membership, peer } = client;
+    this.#grant(this.#book(membership).want(peer, want.packs, want.leases, this.#clock.now(), membership.site));
   }
 
   deliver(deliveries: readonly Delivery[]): void {

@@ -14,9 +14,29 @@ interface Unit {
   grantedMs: number;
   /** Nobody else gets it before. */
   busyUntilMs: number;
+  /** When nobody may prolong it any more. */
+  latestMs: number;
+  /** Who has prolonged it: each may once. */
+  prolongedBy: Set<PeerId> | undefined;
+  /** Somebody has got something of it since it was granted. */
+  isComing: boolean;
+  /** It is one of those that may be held at once. */
+  isCounted: boolean;
+}
+
+/** Members behind one network exit. */
+interface Network {
+  members: number;
+  /** Members that want something. */
+  wanting: number;
+  held: number;
+  /** As of a member. */
+  lapses: number;
+  lapsedMs: number;
 }
 
 interface Member {
+  readonly network: Network;
   wanted: ReadonlyMap<PackId, ReadonlySet<number>>;
   /** Leases that it wants to hold at once. */
   capacity: number;
@@ -38,59 +58,85 @@ const FIRST_LEASES = 2;
 /** A holder may take so many times the usual time, and a second on top for its report. */
 const SLACK = 3;
 const SLACK_MS = 1000;
+/** Also the longest that others may prolong it. */
 const MAXIMUM_LEASE_MS = 20_000;
+/** A word that prolongs a lease by less than this part of it changes nothing. */
+const LEAST_PROLONGATION = 1 / 8;
+/**
+ * Leases at once in the whole book, so that each is used soon: a line that is too thin for many at a time sends all of
+ * them slowly, and no deadline tells that from death. Four, since whoever has a slow line of its own waits longer for
+ * its own copy than for a first one over four such lines.
+ */
+const LEAST_AT_ONCE = 4;
+/** A lease of which nothing has come by then is not counted among those, as one that is very old: a hoarder may have it. */
+const SIGN_MS = 500;
+/** One more for each that took no longer than that, one fewer for each that took longer than this. */
+const QUICK_LEASE_MS = 1500;
+const SLOW_LEASE_MS = 3000;
 /** Packs of a room that are kept track of: 64 GiB of content. */
 const MAXIMUM_PACKS = 4096;
+const NEVER = Number.NEGATIVE_INFINITY;
 
 /**
  * Who fetches what from the origin. Peers say which units of which packs they need and no partner of theirs has; each
  * unit is granted to one of them at a time. A peer that no longer wants a unit has it, or a partner of its has: then the
- * unit spreads among peers, and is granted again only if somebody still wants it after that. So nobody is believed for
- * longer than a lease takes, whether it hoards, dies or lies. Pure: time comes in.
+ * unit spreads among peers, and is granted again only if somebody still wants it after that. Nobody is believed twice
+ * about the same lease, and nobody for long, whether it hoards, dies or lies. One network has no more than its part of
+ * the leases while others want some, too. Pure: time comes in.
  */
 export class LeaseBook {
   readonly #packs = new Map<PackId, Map<number, Unit>>();
   readonly #members = new Map<PeerId, Member>();
+  readonly #networks = new Map<string, Network>();
+  #wantingNetworks = 0;
   /** Leases that somebody holds. */
   #held = 0;
+  /** Of them, those that count among `#atOnce`. */
+  #counted = 0;
   /** How long a lease took, of late. */
   #usualMs: number | undefined;
+  /** How long one is given before that is known: twice as long each time that some ran out. */
+  #firstMs = FIRST_LEASE_MS;
+  #firstGrownMs = NEVER;
+  /** Leases that may be held. */
+  #atOnce = LEAST_AT_ONCE;
 
   /** Somebody wants something, or holds a lease. */
   get isOpen(): boolean {
     return this.#members.size > 0;
   }
 
-  /** Replaces what `peer` wants. @returns what it and others may fetch because of it. */
-  want(peer: PeerId, packs: readonly WantedUnits[], capacity: number, nowMs: number): Grant[] {
+  /**
+   * Replaces what `peer` wants.
+   *
+   * @param network a token that peers behind one network exit share
+   * @returns what it and others may fetch because of it.
+   */
+  want(peer: PeerId, packs: readonly WantedUnits[], capacity: number, nowMs: number, network = ''): Grant[] {
     const wanted = new Map(packs.map(({ pack, units }) => [pack, new Set(readUnits(units))] as const));
-    const before = this.#members.get(peer);
-    const member: Member = {
-      wanted,
-      capacity,
-      held: before?.held ?? 0,
-      used: before?.used ?? 0,
-      lapses: before?.lapses ?? 0,
-      lapsedMs: before?.lapsedMs ?? Number.NEGATIVE_INFINITY,
-    };
-    this.#members.set(peer, member);
-    if (before !== undefined) this.#settle(peer, member, before.wanted, nowMs);
-    if (wanted.size === 0 && member.held === 0) this.#members.delete(peer);
+    const member = this.#members.get(peer) ?? this.#enter(peer, network);
+    const before = member.wanted;
+    this.#setWanted(member, wanted);
+    member.capacity = capacity;
+    this.#settle(peer, member, before, nowMs);
+    if (wanted.size === 0 && member.held === 0) this.#remove(peer, member, network);
     const grant = this.#grant(peer, member, nowMs);
     return grant === undefined ? [] : [grant];
   }
 
   /** Its leases are free at once. */
-  leave(peer: PeerId, nowMs: number): Grant[] {
+  leave(peer: PeerId, nowMs: number, network = ''): Grant[] {
     const member = this.#members.get(peer);
     if (member === undefined) return [];
-    this.#members.delete(peer);
-    if (member.held === 0) return [];
-    this.#held -= member.held;
-    for (const units of this.#packs.values()) {
-      for (const unit of units.values()) if (unit.holder === peer) free(unit, nowMs);
+    this.#setWanted(member, new Map());
+    const held = member.held > 0 ? [...this.#packs.values()].flatMap((units) => [...units.values()]) : [];
+    for (const unit of held) {
+      if (unit.holder !== peer) continue;
+      this.#release(unit, member);
+      unit.busyUntilMs = nowMs;
     }
-    return this.tick(nowMs);
+    this.#remove(peer, member, network);
+    return held.length === 0 ? [] : this.tick(nowMs);
   }
 
   /** To be called every second or so: ends the leases that ran out, and grants what is free. */
@@ -98,7 +144,9 @@ export class LeaseBook {
     this.#lapseAll(nowMs);
     const grants: Grant[] = [];
     // Who let leases run out comes last, and who came first is not first: a hoarder would get the same ones again.
-    const members = [...this.#members].sort(([a, one], [b, two]) => one.lapses - two.lapses || (a < b ? -1 : 1));
+    const members = [...this.#members].sort(
+      ([a, one], [b, two]) => one.network.lapses - two.network.lapses || one.lapses - two.lapses || (a < b ? -1 : 1),
+    );
     for (const [peer, member] of members) {
       const grant = this.#grant(peer, member, nowMs);
       if (grant !== undefined) grants.push(grant);
@@ -110,27 +158,47 @@ export class LeaseBook {
   #settle(peer: PeerId, member: Member, before: Member['wanted'], nowMs: number): void {
     for (const [pack, units] of before) {
       const still = member.wanted.get(pack);
+      const known = this.#packs.get(pack);
       for (const number of units) {
-        if (still?.has(number)) continue;
-        const unit = this.#packs.get(pack)?.get(number);
+        const unit = still?.has(number) ? undefined : known?.get(number);
         if (unit === undefined) continue;
-        if (unit.holder === peer) {
-          this.#measure(nowMs - unit.grantedMs);
-          this.#release(member);
-          member.used += 1;
-          member.lapses = 0;
-          unit.holder = undefined;
-          unit.busyUntilMs = nowMs;
+        if (unit.holder !== peer) {
+          this.#prolong(unit, peer, nowMs);
+          continue;
         }
-        unit.busyUntilMs = Math.max(unit.busyUntilMs, nowMs + this.#leaseMs);
+        this.#measure(nowMs - unit.grantedMs);
+        this.#release(unit, member);
+        member.used += 1;
+        member.lapses = 0;
+        member.network.lapses = 0;
+        // It spreads: nobody else needs to fetch it for as long as a lease takes.
+        known?.set(number, this.#busy(undefined, nowMs));
       }
     }
   }
 
+  /**
+   * `peer` has got the unit from a partner, or says so: whoever holds it gets on. A crowd that says so in one moment says
+   * it once.
+   */
+  #prolong(unit: Unit, peer: PeerId, nowMs: number): void {
+    unit.isComing = true;
+    const untilMs = Math.min(nowMs + this.#leaseMs, unit.latestMs);
+    if (untilMs - unit.busyUntilMs < this.#leaseMs * LEAST_PROLONGATION || unit.prolongedBy?.has(peer)) return;
+    unit.prolongedBy ??= new Set();
+    unit.prolongedBy.add(peer);
+    unit.busyUntilMs = untilMs;
+  }
+
   #grant(peer: PeerId, member: Member, nowMs: number): Grant | undefined {
-    const trusted = Math.min(member.capacity, Math.max(FIRST_LEASES, 2 * member.used));
+    const trusted = Math.max(FIRST_LEASES, 2 * member.used) >> member.lapses;
     // Where everybody has let leases run out, on a line that is slower than it was, somebody has to go on.
-    let room = Math.max(trusted >> member.lapses, this.#held === 0 ? 1 : 0) - member.held;
+    const allowed = Math.min(member.capacity, Math.max(trusted, this.#held === 0 ? 1 : 0));
+    let room = Math.min(
+      allowed - member.held,
+      this.#shareOf(member.network) - member.network.held,
+      this.#atOnce - this.#counted,
+    );
     if (room <= 0) return undefined;
     const leases: Lease[] = [];
     for (const [pack, numbers] of member.wanted) {
@@ -140,20 +208,33 @@ export class LeaseBook {
         const unit = units?.get(number);
         if (units === undefined || (unit !== undefined && unit.busyUntilMs > nowMs)) continue;
         if (unit !== undefined) this.#lapse(unit, nowMs);
-        units.set(number, { holder: peer, grantedMs: nowMs, busyUntilMs: nowMs + this.#leaseMs });
+        units.set(number, this.#busy(peer, nowMs));
         leases.push({ pack, unit: number });
         room -= 1;
       }
     }
     member.held += leases.length;
+    member.network.held += leases.length;
     this.#held += leases.length;
+    this.#counted += leases.length;
     return leases.length === 0 ? undefined : { to: peer, leases };
+  }
+
+  /** How many leases the members of a network may hold: all, or its part while other networks want some. */
+  #shareOf(network: Network): number {
+    if (this.#wantingNetworks < 2) return Number.POSITIVE_INFINITY;
+    return Math.max(1, Math.ceil(this.#atOnce / this.#wantingNetworks) >> network.lapses);
   }
 
   #lapseAll(nowMs: number): void {
     for (const [pack, units] of this.#packs) {
       for (const [number, unit] of units) {
+        if (nowMs >= (unit.isComing ? unit.latestMs : unit.grantedMs + SIGN_MS)) this.#discount(unit);
         if (unit.busyUntilMs > nowMs) continue;
+        if (this.#isSlow(pack, number, unit)) {
+          unit.busyUntilMs = nowMs + this.#leaseMs;
+          continue;
+        }
         this.#lapse(unit, nowMs);
         units.delete(number);
       }
@@ -161,19 +242,80 @@ export class LeaseBook {
     }
   }
 
-  #lapse({ holder, grantedMs }: Unit, nowMs: number): void {
-    const member = holder === undefined ? undefined : this.#members.get(holder);
-    if (member === undefined) return;
-    this.#release(member);
-    // What was granted together with another that ran out says nothing new.
-    if (grantedMs < member.lapsedMs) return;
-    member.lapses += 1;
-    member.lapsedMs = nowMs;
+  /** The holder is slow and does no harm: what it has got reaches the others, and nobody misses the rest. */
+  #isSlow(pack: PackId, number: number, { holder, isComing }: Unit): boolean {
+    if (holder === undefined || !(isComing || this.#members.size === 1)) return false;
+    for (const [peer, { wanted }] of this.#members) {
+      if (peer !== holder && wanted.get(pack)?.has(number)) return false;
+    }
+    return true;
   }
 
-  #release(member: Member): void {
+  #lapse(unit: Unit, nowMs: number): void {
+    const { holder, grantedMs } = unit;
+    const member = holder === undefined ? undefined : this.#members.get(holder);
+    if (member === undefined) return;
+    this.#release(unit, member);
+    if (this.#usualMs === undefined && grantedMs >= this.#firstGrownMs) {
+      this.#firstMs = Math.min(MAXIMUM_LEASE_MS, 2 * this.#firstMs);
+      this.#firstGrownMs = nowMs;
+    }
+    for (const blamed of [member, member.network]) {
+      // What was granted together with another that ran out says nothing new.
+      if (grantedMs < blamed.lapsedMs) continue;
+      blamed.lapses += 1;
+      blamed.lapsedMs = nowMs;
+    }
+  }
+
+  /** Nobody holds it any more. */
+  #release(unit: Unit, member: Member): void {
+    unit.holder = undefined;
     member.held -= 1;
+    member.network.held -= 1;
     this.#held -= 1;
+    this.#discount(unit);
+  }
+
+  #discount(unit: Unit): void {
+    if (unit.isCounted) this.#counted -= 1;
+    unit.isCounted = false;
+  }
+
+  #enter(peer: PeerId, name: string): Member {
+    const network = this.#networks.get(name) ?? { members: 0, wanting: 0, held: 0, lapses: 0, lapsedMs: NEVER };
+    network.members += 1;
+    this.#networks.set(name, network);
+    const member = { network, wanted: new Map(), capacity: 0, held: 0, used: 0, lapses: 0, lapsedMs: NEVER };
+    this.#members.set(peer, member);
+    return member;
+  }
+
+  #remove(peer: PeerId, { network }: Member, name: string): void {
+    this.#members.delete(peer);
+    network.members -= 1;
+    if (network.members === 0) this.#networks.delete(name);
+  }
+
+  #setWanted(member: Member, wanted: Member['wanted']): void {
+    const { network } = member;
+    const more = Math.sign(wanted.size) - Math.sign(member.wanted.size);
+    if (network.wanting > 0) this.#wantingNetworks -= 1;
+    network.wanting += more;
+    if (network.wanting > 0) this.#wantingNetworks += 1;
+    member.wanted = wanted;
+  }
+
+  #busy(holder: PeerId | undefined, nowMs: number): Unit {
+    return {
+      holder,
+      grantedMs: nowMs,
+      busyUntilMs: nowMs + this.#leaseMs,
+      latestMs: nowMs + MAXIMUM_LEASE_MS,
+      prolongedBy: undefined,
+      isComing: false,
+      isCounted: holder !== undefined,
+    };
   }
 
   #unitsOf(pack: PackId): Map<number, Unit> | undefined {
@@ -186,16 +328,13 @@ export class LeaseBook {
   }
 
   get #leaseMs(): number {
-    if (this.#usualMs === undefined) return FIRST_LEASE_MS;
+    if (this.#usualMs === undefined) return this.#firstMs;
     return Math.min(MAXIMUM_LEASE_MS, SLACK * this.#usualMs + SLACK_MS);
   }
 
   #measure(milliseconds: number): void {
+    if (milliseconds <= QUICK_LEASE_MS) this.#atOnce += 1;
+    else if (milliseconds > SLOW_LEASE_MS) this.#atOnce = Math.max(LEAST_AT_ONCE, this.#atOnce - 1);
     this.#usualMs = this.#usualMs === undefined ? milliseconds : this.#usualMs + (milliseconds - this.#usualMs) / 8;
   }
-}
-
-function free(unit: Unit, nowMs: number): void {
-  unit.holder = undefined;
-  unit.busyUntilMs = nowMs;
 }

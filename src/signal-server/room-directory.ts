@@ -42,7 +42,13 @@ export class RoomDirectory {
         return room.signal(connection.peer, message.to, message.signal);
       case 'want':
         return toDeliveries(
-          this.#leasesOf(room, connection.part).want(connection.peer, message.packs, message.leases, nowMs),
+          this.#leasesOf(room, connection.part).want(
+            connection.peer,
+            message.packs,
+            message.leases,
+            nowMs,
+            connection.site,
+          ),
         );
       case 'unmatch':
         return room.unmatch(connection.peer, message.peer);
@@ -60,7 +66,7 @@ export class RoomDirectory {
   leave(connection: Connection, nowMs: number): Delivery[] {
     const room = this.#roomOf(connection);
     if (room === undefined || connection.roomName === undefined) return [];
-    const grants = this.#leases.get(room)?.get(connection.part)?.leave(connection.peer, nowMs) ?? [];
+    const grants = this.#leases.get(room)?.get(connection.part)?.leave(connection.peer, nowMs, connection.site) ?? [];
     const deliveries = [...room.leave(connection.peer), ...toDeliveries(grants)];
     if (room.size === 0) {
       this.#rooms.delete(connection.roomName);
