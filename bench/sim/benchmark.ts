@@ -25,6 +25,8 @@ export const benchmark: Benchmark = {
     { name: 'hoarders', unit: 'share', summary: 'peers that take leases and fetch nothing', default: 0 },
     { name: 'sites', unit: 'count', summary: 'sites of equal size in mode site; 0: one network', default: 0 },
     { name: 'site-mbps', unit: 'Mbit/s', summary: "a site's line, down", default: 20 },
+    { name: 'signaling-ends', unit: 'copies', summary: 'sent when the signaling server ends; 0: never', default: 0 },
+    { name: 'origin-ends', unit: 'copies', summary: 'sent when the origin ends; 0: never', default: 0 },
     { name: 'name', unit: 'text', summary: 'of the saved result and chart', default: 'sim' },
   ],
   saveName: ({ name = 'sim' }) => name,
@@ -62,6 +64,8 @@ function scenarioOf(numbers: Readonly<Record<string, number>>): Scenario {
     hoarders: number('hoarders'),
     sites: number('sites'),
     siteMbps: number('siteMbps'),
+    signalingEnds: number('signalingEnds'),
+    originEnds: number('originEnds'),
   };
 }
 

@@ -27,6 +27,9 @@ export interface Scenario {
   /** Sites of equal size that keep to themselves, each behind one line; 0: one network. */
   readonly sites: number;
   readonly siteMbps: number;
+  /** Copies that the origin has sent when the signaling server ends, and when it ends itself; 0: never. */
+  readonly signalingEnds: number;
+  readonly originEnds: number;
 }
 
 export interface PeerPlan {

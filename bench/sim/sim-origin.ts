@@ -11,6 +11,8 @@ export class SimOrigin {
   readonly #clock: Clock;
   readonly #release: SimRelease;
   readonly #line: SendingLine;
+  readonly #responses = new Set<Response>();
+  #isDown = false;
 
   constructor(clock: Clock, release: SimRelease, bytesPerMs: number) {
     this.#clock = clock;
@@ -20,6 +22,13 @@ export class SimOrigin {
 
   get servedBytes(): number {
     return this.#line.sentBytes;
+  }
+
+  /** The server is gone, and does not come back. */
+  end(): void {
+    this.#isDown = true;
+    for (const response of this.#responses) response.end();
+    this.#responses.clear();
   }
 
   /** The origin as one peer sees it. */
@@ -37,7 +46,11 @@ export class SimOrigin {
   #respond(host: Host, first: number, count: number): ByteSource {
     const response = new Response(this.#line, this.#release, host, first, count);
     // The request takes as long as the first byte back.
-    this.#clock.after(LATENCY_MS + host.profile.latencyMs, () => response.resume());
+    this.#clock.after(LATENCY_MS + host.profile.latencyMs, () => {
+      if (this.#isDown) response.end();
+      else response.resume();
+    });
+    this.#responses.add(response);
     return response;
   }
 }
@@ -58,6 +71,7 @@ class Response implements ByteSource {
   #isPaused = true;
   readonly #arrived: Uint8Array[] = [];
   #isCancelled = false;
+  #isEnded = false;
   #waiting: { resolve: (piece: Uint8Array | undefined) => void; reject: (error: OriginError) => void } | undefined;
 
   constructor(line: SendingLine, release: SimRelease, host: Host, first: number, count: number) {
@@ -71,11 +85,13 @@ class Response implements ByteSource {
 
   nextBytes(): number | undefined {
     const isHeldBack = this.#host.profile.site !== undefined && this.#underWay >= CHUNKS_UNDER_WAY;
-    return this.#isCancelled || this.#next === this.#end || isHeldBack ? undefined : this.#release.chunkBytes;
+    return this.#isCancelled || this.#isEnded || this.#next === this.#end || isHeldBack
+      ? undefined
+      : this.#release.chunkBytes;
   }
 
   onSent(atMs: number): void {
-    if (this.#isCancelled) return;
+    if (this.#isCancelled || this.#isEnded) return;
     this.#underWay += 1;
     const piece = this.#release.chunk(this.#next);
     this.#next += 1;
@@ -103,6 +119,12 @@ class Response implements ByteSource {
     });
   }
 
+  /** What has been sent still arrives. */
+  end(): void {
+    this.#isEnded = true;
+    this.#hand();
+  }
+
   cancel(): void {
     this.#isCancelled = true;
     this.#hand();
@@ -115,9 +137,11 @@ class Response implements ByteSource {
     else if (this.#expected === 0) waiting.resolve(undefined);
     else {
       const piece = this.#arrived.shift();
-      if (piece === undefined) return;
+      const isOver = this.#isEnded && this.#underWay === 0;
+      if (piece === undefined && !isOver) return;
       this.#expected -= 1;
-      waiting.resolve(piece);
+      if (piece === undefined) waiting.reject(new OriginError('origin-unreachable', 'ended'));
+      else waiting.resolve(piece);
     }
     this.#waiting = undefined;
   }

@@ -22,6 +22,7 @@ export class SimSignaling {
   readonly #books = new Map<string, LeaseBook>();
   readonly #clients = new Map<PeerId, Client>();
   #joined = 0;
+  #isDown = false;
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
@@ -39,6 +40,16 @@ export class SimSignaling {
     return new Client(this, membership);
   }
 
+  /** The server is gone, and does not come back. */
+  end(): void {
+    this.#isDown = true;
+    for (const client of this.#clients.values()) client.tell((handlers) => handlers.onDown('ended'));
+  }
+
+  get isDown(): boolean {
+    return this.#isDown;
+  }
+
   after(run: () => void): void {
     this.#clock.after(LATENCY_MS, run);
   }
@@ -52,7 +63,7 @@ export class SimSignaling {
   }
 
   leave(client: Client): void {
-    if (!this.#clients.delete(client.peer)) return;
+    if (this.#isDown || !this.#clients.delete(client.peer)) return;
     this.deliver(this.#room.leave(client.peer));
     const { membership, peer } = client;
     this.#grant(this.#book(membership).leave(peer, this.#clock.now(), membership.site));
@@ -90,6 +101,7 @@ export class SimSignaling {
 
   #tick(): void {
     this.#clock.after(LEASE_TICK_MS, () => {
+      if (this.#isDown) return;
       for (const book of this.#books.values()) this.#grant(book.tick(this.#clock.now()));
       this.#tick();
     });
@@ -143,7 +155,7 @@ class Client implements Signaling {
 
   #ask(run: () => void): void {
     this.#server.after(() => {
-      if (!this.#isClosed) run();
+      if (!this.#isClosed && !this.#server.isDown) run();
     });
   }
 }

@@ -15,6 +15,8 @@ const LIMIT_MS = 120_000;
 const FASTEST_SITE_MBPS = 100_000;
 /** How often the use of the lines is looked at. */
 const USE_STEP_MS = 250;
+/** How often it is looked at whether a server ends now. */
+const END_STEP_MS = 10;
 
 export interface Outcome {
   readonly boundMs: number;
@@ -74,6 +76,13 @@ export async function simulate(
     });
   };
   for (const plan of plans) clock.after(plan.arrivesMs, () => begin(plan));
+  const endAt = (copies: number, server: { end(): void }): void => {
+    if (copies === 0) return;
+    if (origin.servedBytes >= copies * release.bytes) server.end();
+    else clock.after(END_STEP_MS, () => endAt(copies, server));
+  };
+  endAt(scenario.signalingEnds, signaling);
+  endAt(scenario.originEnds, origin);
   const report = (): void => {
     onProgress(
       `${clock.now() / 1000} s: ${open} of ${plans.length} under way, ${(origin.servedBytes / release.bytes).toFixed(2)} copies`,

@@ -68,6 +68,11 @@ export class LeaseHolder {
     return this.#granted.get(pack.id)?.has(unitOf(index)) === true;
   }
 
+  /** Somebody else fetches it, as far as can be seen: chunks of its unit turn up at partners. */
+  isArriving({ pack, index }: ChunkLocation, nowMs: number): boolean {
+    return this.#isArriving(pack.id, unitOf(index), nowMs);
+  }
+
   /**
    * What to tell the server now, if anything.
    *

@@ -31,15 +31,17 @@ const CONNECT_PATIENCE_MS = 2500;
 
 /**
  * Whether it is this peer's turn to fetch a chunk from the origin for everybody. With a server, its lease says so. While
- * the server is away, leases hold for PATIENCE_MS; then partners rank themselves for each unit by a hash that all of them
+ * the server is away, leases hold for PATIENCE_MS, and as long as chunks of them turn up (`isArriving`); then partners rank themselves for each unit by a hash that all of them
  * compute alike (highest random weight, Thaler and Ravishankar 1998), and the later ones wait for the earlier.
  */
-export function isOurTurn(location: ChunkLocation, isLeased: boolean, facts: TurnFacts): boolean {
-  const waitedMs = facts.nowMs - facts.progressMs;
+export function isOurTurn(location: ChunkLocation, isLeased: boolean, isArriving: boolean, facts: TurnFacts): boolean {
   const { self, hasServer, partners, dialing } = facts;
   if (isLeased || self === undefined) return true;
-  // What the server had granted is being fetched still, nobody knows by whom.
-  if (!hasServer && partners.length > 0 && facts.nowMs - facts.serverLostMs < PATIENCE_MS) return false;
+  // What the server had granted is being fetched still, nobody knows by whom. That time is nobody's patience: those who
+  // counted it would all go at its end.
+  const grantedUntilMs = hasServer || partners.length === 0 ? facts.progressMs : facts.serverLostMs + PATIENCE_MS;
+  const waitedMs = facts.nowMs - Math.max(facts.progressMs, grantedUntilMs);
+  if (waitedMs < 0 || (!hasServer && partners.length > 0 && isArriving)) return false;
   // Most have to wait whatever their rank: that is cheap to say, and asked for each chunk.
   const shortestMs = hasServer ? patienceMs(partners.length, dialing.length) : 0;
   if (waitedMs < shortestMs) return false;

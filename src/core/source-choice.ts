@@ -272,6 +272,7 @@ export class SourceChoice {
         isOurTurn(
           location,
           this.#leases.has(location),
+          this.#leases.isArriving(location, nowMs),
           turn.hasServer && nowMs - this.#progressMs < PATIENCE_MS ? turn : { ...turn, partners: without(location) },
         ),
       peersAreSlow: this.#arePeersSlow,

@@ -21,6 +21,8 @@ const CROWD: Scenario = {
   hoarders: 0,
   sites: 0,
   siteMbps: 20,
+  signalingEnds: 0,
+  originEnds: 0,
 };
 const TIMEOUT_MS = 60_000;
 
@@ -69,6 +71,33 @@ describe('a simulated flash crowd', { timeout: TIMEOUT_MS }, () => {
     expect(outcome.unfinished).toBe(0);
     // Nine copies without a bound on the leases that are out at once.
     expect(copies(outcome)).toBeLessThanOrEqual(1.3);
+  });
+
+  /** As large as a crowd of browsers whose members all know each other. */
+  const KNOWN: Scenario = { ...CROWD, peers: 8, chunks: 192, originMbps: 16, nat: 0 };
+
+  it.each([1, 2, 3])(
+    'takes little more than one copy when the signaling server ends in the middle (%i)',
+    async (seed) => {
+      const outcome = await simulate({ ...KNOWN, seed, signalingEnds: 0.3 });
+      expect(outcome.unfinished).toBe(0);
+      expect(sum(outcome, ({ wrongChunks }) => wrongChunks)).toBe(0);
+      expect(copies(outcome)).toBeLessThanOrEqual(1.2);
+    },
+  );
+
+  it('is complete when the origin ends after one copy', async () => {
+    const outcome = await simulate({ ...KNOWN, originEnds: 1 });
+    expect(outcome.unfinished).toBe(0);
+    expect(sum(outcome, ({ wrongChunks }) => wrongChunks)).toBe(0);
+    expect(copies(outcome)).toBeLessThanOrEqual(1.2);
+  });
+
+  it('takes little more than one copy when a third of it vanishes', async () => {
+    const outcome = await simulate({ ...KNOWN, peers: 9, churn: 1 / 3 });
+    expect(outcome.unfinished).toBe(0);
+    expect(sum(outcome, ({ wrongChunks }) => wrongChunks)).toBe(0);
+    expect(copies(outcome)).toBeLessThanOrEqual(1.2);
   });
 
   it('is complete when lines differ by ten and a fifth vanishes', async () => {

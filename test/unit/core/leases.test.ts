@@ -88,8 +88,9 @@ describe('whose turn it is at the origin', () => {
   });
 
   it('is the lease that says so while there is a server, until patience ends for one after the other', () => {
-    const goers = (waitedMs: number) => peers.filter((peer) => isOurTurn(location, false, facts(peer, waitedMs, true)));
-    expect(isOurTurn(location, true, facts('1', 0, true))).toBe(true);
+    const goers = (waitedMs: number) =>
+      peers.filter((peer) => isOurTurn(location, false, false, facts(peer, waitedMs, true)));
+    expect(isOurTurn(location, true, false, facts('1', 0, true))).toBe(true);
     expect(goers(PATIENCE_MS - 1)).toEqual([]);
     expect(goers(PATIENCE_MS)).toHaveLength(1);
     expect(goers(PATIENCE_MS + 1500)).toHaveLength(2);
@@ -98,15 +99,15 @@ describe('whose turn it is at the origin', () => {
 
   it('is ours soon when the server grants nothing and no partner is there to wait for', () => {
     const alone = { ...facts('1', 1500, true), partners: [] };
-    expect(isOurTurn(location, false, alone)).toBe(true);
-    expect(isOurTurn(location, false, { ...alone, nowMs: alone.nowMs - 1 })).toBe(false);
+    expect(isOurTurn(location, false, false, alone)).toBe(true);
+    expect(isOurTurn(location, false, false, { ...alone, nowMs: alone.nowMs - 1 })).toBe(false);
   });
 
   it('waits longer while partners are being connected, and comes for one after the other', () => {
     const goers = (waitedMs: number) =>
       peers.filter((peer) => {
         const { partners, ...rest } = facts(peer, waitedMs, true);
-        return isOurTurn(location, false, { ...rest, partners: [], dialing: partners });
+        return isOurTurn(location, false, false, { ...rest, partners: [], dialing: partners });
       });
     expect(goers(2499)).toEqual([]);
     expect(goers(2500)).toHaveLength(1);
@@ -118,35 +119,47 @@ describe('whose turn it is at the origin', () => {
     const dialing = Array.from({ length: 20 }, (_, index) => index.toString(16).padStart(32, '0'));
     for (const self of peers) {
       const facing: TurnFacts = { ...facts(self, 2500 + PATIENCE_MS, true), partners: [], dialing };
-      expect(isOurTurn(location, false, facing)).toBe(true);
+      expect(isOurTurn(location, false, false, facing)).toBe(true);
     }
   });
 
   it('is one partner after the other without a server, the same order for all of them', () => {
-    const first = peers.filter((peer) => isOurTurn(location, false, facts(peer, 0, false)));
+    const first = peers.filter((peer) => isOurTurn(location, false, false, facts(peer, 0, false)));
     expect(first).toHaveLength(1);
-    const second = peers.filter((peer) => isOurTurn(location, false, facts(peer, 1500, false)));
+    const second = peers.filter((peer) => isOurTurn(location, false, false, facts(peer, 1500, false)));
     expect(second).toHaveLength(2);
     expect(second).toEqual(expect.arrayContaining(first));
-    expect(peers.every((peer) => isOurTurn(location, false, facts(peer, PATIENCE_MS, false)))).toBe(true);
+    expect(peers.every((peer) => isOurTurn(location, false, false, facts(peer, PATIENCE_MS, false)))).toBe(true);
   });
 
   it('stays as it was granted for a while when the server is lost, as nobody knows who fetches what', () => {
     const lost = peers.map((peer) => ({ ...facts(peer, 0, false), serverLostMs: 100_001 - PATIENCE_MS }));
-    expect(lost.some((one) => isOurTurn(location, false, one))).toBe(false);
-    expect(lost.every((one) => isOurTurn(location, true, one))).toBe(true);
-    expect(lost.filter((one) => isOurTurn(location, false, { ...one, nowMs: one.nowMs + 1 }))).toHaveLength(1);
+    expect(lost.some((one) => isOurTurn(location, false, false, one))).toBe(false);
+    expect(lost.every((one) => isOurTurn(location, true, false, one))).toBe(true);
+    expect(lost.filter((one) => isOurTurn(location, false, false, { ...one, nowMs: one.nowMs + 1 }))).toHaveLength(1);
+  });
+
+  it('is one partner after the other when that while is over, however long nothing has come in it', () => {
+    const lost = peers.map((peer) => ({ ...facts(peer, PATIENCE_MS, false), serverLostMs: 100_000 }));
+    expect(lost.filter((one) => isOurTurn(location, false, false, one))).toHaveLength(1);
+    const later = lost.map((one) => ({ ...one, nowMs: one.nowMs + 1500 }));
+    expect(later.filter((one) => isOurTurn(location, false, false, one))).toHaveLength(2);
+  });
+
+  it("is nobody else's without a server while chunks of the unit turn up", () => {
+    expect(peers.some((peer) => isOurTurn(location, false, true, facts(peer, PATIENCE_MS, false)))).toBe(false);
+    expect(peers.every((peer) => isOurTurn(location, true, true, facts(peer, 0, false)))).toBe(true);
   });
 
   it('falls on different partners for different units', () => {
     const firsts = units(Array.from({ length: 40 }, (_, index) => index)).map((unit) =>
-      peers.find((peer) => isOurTurn(unit, false, facts(peer, 0, false))),
+      peers.find((peer) => isOurTurn(unit, false, false, facts(peer, 0, false))),
     );
     for (const peer of peers) expect(firsts.filter((one) => one === peer).length).toBeGreaterThan(3);
   });
 
   it('is ours when nobody else is known', () => {
-    expect(isOurTurn(location, false, { ...facts('1', 0, false), partners: [] })).toBe(true);
-    expect(isOurTurn(location, false, { ...facts('1', 0, false), self: undefined })).toBe(true);
+    expect(isOurTurn(location, false, false, { ...facts('1', 0, false), partners: [] })).toBe(true);
+    expect(isOurTurn(location, false, false, { ...facts('1', 0, false), self: undefined })).toBe(true);
   });
 });
