@@ -62,6 +62,7 @@ class InMemorySignalServer implements SignalServer {
   readonly #stopTicking: () => void;
   #introductions = 0;
   #relayed = 0;
+  #isStopping = false;
   #closed: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
 
@@ -106,6 +107,7 @@ class InMemorySignalServer implements SignalServer {
   }
 
   async #shutDown(): Promise<void> {
+    this.#isStopping = true;
     const emptied = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
@@ -118,7 +120,7 @@ class InMemorySignalServer implements SignalServer {
   }
 
   #refusal(): RefusalReason | undefined {
-    if (this.#closed !== undefined) return 'shutting-down';
+    if (this.#isStopping) return 'shutting-down';
     return this.#connections.size >= this.#options.maximumConnections ? 'server-full' : undefined;
   }
 
@@ -223,7 +225,9 @@ class InMemorySignalServer implements SignalServer {
 
   #withdraw(connection: Connection): void {
     this.#peers.delete(connection.peer);
-    this.#deliver(this.#rooms.leave(connection, this.#options.clock.now()));
+    const deliveries = this.#rooms.leave(connection, this.#options.clock.now());
+    // Whoever is told to go first is still fetching: its leases must not be granted to those who go last.
+    if (!this.#isStopping) this.#deliver(deliveries);
   }
 
   #disconnect(connection: Connection): void {

@@ -341,6 +341,20 @@ describe('the endpoint', () => {
     await new SignalClient(running.url).open();
   });
 
+  it('grants the leases of those that it tells first to nobody', async () => {
+    const running = await start();
+    const [holder, other] = await joined(running, 2);
+    if (holder === undefined || other === undefined) throw new Error('two clients');
+    const want = { type: 'want', leases: 1, packs: [{ pack: 'b'.repeat(64), units: '01' }] } as const;
+    holder.client.send(want);
+    await holder.client.next('leases');
+    other.client.send(want);
+    await other.client.settled();
+    await running.signal.close();
+    await other.client.closed;
+    expect(other.client.received).toMatchObject([{ type: 'error', code: 'shutting-down' }]);
+  });
+
   it('tells everybody when it stops, closes with 1001, and then leaves nothing running', async () => {
     const running = await start();
     const members = await joined(running, 3);
