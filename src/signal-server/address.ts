@@ -26,6 +26,16 @@ export function networkOfAddress(address: string): string {
 }
 
 /**
+ * The block that a network lies in: who rents many addresses to surround a peer gets them in blocks. An IPv4 /24 is the
+ * smallest that is routed by itself, an IPv6 /48 what one customer is assigned (RFC 6177).
+ *
+ * @param network As `networkOf` gives it.
+ */
+export function prefixOf(network: string): string {
+  return network.includes(':') ? network.split(':').slice(0, 3).join(':') : network.split('.').slice(0, 3).join('.');
+}
+
+/**
  * Loopback, link-local (RFC 3927, RFC 4291) and private (RFC 1918, RFC 4193) addresses.
  *
  * @param network As `networkOf` gives it.

@@ -31,6 +31,8 @@ export class Connection {
   readonly peer: PeerId = randomBytes(PEER_ID_BYTES).toString('hex');
   /** Which connections come from the same site; says nothing about where that is. */
   readonly site: string;
+  /** Which sites lie in one block of addresses; says nothing about where that is. */
+  readonly prefix: string;
   /** Set once it joined. */
   roomName: string | undefined;
   /** The part of the room whose peers it can meet; empty when that is all of it. */
@@ -44,9 +46,10 @@ export class Connection {
   readonly #socket: WebSocket;
   readonly #bucket: TokenBucket;
 
-  constructor(socket: WebSocket, site: string, now: number, deadline: number) {
+  constructor(socket: WebSocket, site: string, prefix: string, now: number, deadline: number) {
     this.#socket = socket;
     this.site = site;
+    this.prefix = prefix;
     this.deadline = deadline;
     this.#bucket = new TokenBucket(MESSAGE_BURST, MESSAGES_PER_SECOND, now);
   }

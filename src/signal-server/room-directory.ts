@@ -21,7 +21,7 @@ export class RoomDirectory {
   /** @returns false when the room is full. */
   join(connection: Connection, roomName: string, reach: Reach | undefined): boolean {
     const room = this.#rooms.get(roomName) ?? new Room(this.#options);
-    if (!room.join(connection.peer, connection.site, reach)) return false;
+    if (!room.join(connection.peer, connection.site, reach, connection.prefix)) return false;
     this.#rooms.set(roomName, room);
     connection.roomName = roomName;
     connection.part = reach === 'site' ? connection.site : '';

@@ -24,6 +24,8 @@ interface Member {
   /** Says which members are behind one network exit, and nothing else. */
   readonly site: string;
   readonly reach: Reach;
+  /** Says which sites lie in one block of addresses; empty: unknown. */
+  readonly prefix: string;
   /** Made at the first match: in a room of thousands most memory is in such small sets. */
   partners: Set<Member> | undefined;
   /** The latest partners with whom the connection ended or never came about, oldest first. */
@@ -47,6 +49,13 @@ const REMEMBERED_DISSOLUTIONS = 8;
 
 /** Above any number of partners: a member of another site comes after all of the own. */
 const OTHER_SITE_RANK = 1_000;
+/**
+ * Partners of other sites that a peer has of one block of addresses, unless there are no others: a third of the six that a
+ * browser asks for, so that nobody surrounds it from one rented network.
+ */
+const PARTNERS_PER_PREFIX = 2;
+/** Above the other sites: one more of a block. */
+const SAME_PREFIX_RANK = 10_000;
 /** Above that: a dissolved pair is matched again only where there is nobody else. */
 const DISSOLVED_RANK = 1_000_000;
 
@@ -72,11 +81,12 @@ export class Room {
   /**
    * @param site A token that peers behind one network exit share.
    * @param reach `site`: it meets only those of its site. A pair of different sites needs `any` on both sides.
+   * @param prefix A token that sites in one block of addresses share.
    * @returns false when the room is full.
    */
-  join(peer: PeerId, site = '', reach: Reach = 'any'): boolean {
+  join(peer: PeerId, site = '', reach: Reach = 'any', prefix = ''): boolean {
     if (this.#members.size >= this.#options.maximumPeers) return false;
-    const member: Member = { id: peer, site, reach, partners: undefined, dissolved: undefined };
+    const member: Member = { id: peer, site, reach, prefix, partners: undefined, dissolved: undefined };
     this.#members.set(peer, member);
     this.#updateOpen(member);
     return true;
@@ -142,12 +152,11 @@ export class Room {
     const near = this.#openBySite.get(asker.site)?.sample(count, random) ?? [];
     // When few of the own site are left, few of them can be in this sample.
     const all = asker.reach === 'any' ? this.#openToAll.sample(count + near.length, random) : [];
-    return [...near, ...all.filter(({ site }) => site !== asker.site)]
+    const candidates = [...near, ...all.filter(({ site }) => site !== asker.site)]
       .filter((member) => !unfit(member))
       .map((member) => ({ member, rank: this.#rank(asker, member) }))
-      .sort((a, b) => a.rank - b.rank)
-      .slice(0, wanted)
-      .map(({ member }) => member);
+      .sort((a, b) => a.rank - b.rank);
+    return takeVaried(asker, candidates, wanted);
   }
 
   #rank(asker: Member, candidate: Member): number {
@@ -182,6 +191,38 @@ export class Room {
     if (site?.size === 0) this.#openBySite.delete(member.site);
     this.#openToAll.remove(member);
   }
+}
+
+/** The first `wanted` of the ranked candidates; those of a block that has its part already come after all others. */
+function takeVaried(
+  asker: Member,
+  ranked: readonly { readonly member: Member; readonly rank: number }[],
+  wanted: number,
+): Member[] {
+  const counts = new Map<string, number>();
+  for (const { site, prefix } of asker.partners ?? []) {
+    if (site !== asker.site) counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+  }
+  return ranked
+    .map(({ member, rank }) => {
+      if (member.prefix === '' || member.site === asker.site) return { member, rank };
+      const before = counts.get(member.prefix) ?? 0;
+      counts.set(member.prefix, before + 1);
+      const isCrowded = before >= PARTNERS_PER_PREFIX || ofPrefix(member, asker) >= PARTNERS_PER_PREFIX;
+      return { member, rank: rank + (isCrowded ? SAME_PREFIX_RANK : 0) };
+    })
+    .sort((a, b) => a.rank - b.rank)
+    .slice(0, wanted)
+    .map(({ member }) => member);
+}
+
+/** Partners of `member` that are of other sites and of the same block as `other`: it is surrounded by who asks, too. */
+function ofPrefix(member: Member, { prefix }: Member): number {
+  let count = 0;
+  for (const partner of member.partners ?? []) {
+    if (partner.prefix === prefix && partner.site !== member.site) count += 1;
+  }
+  return count;
 }
 
 function partnerCount(member: Member): number {

@@ -126,7 +126,8 @@ class InMemorySignalServer implements SignalServer {
 
   #connect(socket: WebSocket, network: string): void {
     const now = this.#options.clock.now();
-    const connection = new Connection(socket, this.#sites.token(network), now, now + JOIN_DEADLINE_MS);
+    const [site, prefix] = [this.#sites.token(network), this.#sites.prefixToken(network)];
+    const connection = new Connection(socket, site, prefix, now, now + JOIN_DEADLINE_MS);
     this.#connections.add(connection);
     this.#waiting.add(connection);
     this.#heartbeat.add(connection);

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { isPrivateNetwork } from './address.ts';
+import { isPrivateNetwork, prefixOf } from './address.ts';
 
 const SALT_BYTES = 32;
 /** 12 bytes as text: by chance no two of a billion networks share one. */
@@ -15,7 +15,15 @@ export class SiteTokens {
 
   /** @param network As `networkOf` gives it. All private networks are one site: they are at this server's own. */
   token(network: string): string {
-    const site = isPrivateNetwork(network) ? PRIVATE_SITE : network;
-    return createHmac('sha256', this.#salt).update(site).digest('base64url').slice(0, TOKEN_CHARACTERS);
+    return this.#tokenOf(isPrivateNetwork(network) ? PRIVATE_SITE : network);
+  }
+
+  /** The same for the block that the network lies in. */
+  prefixToken(network: string): string {
+    return this.#tokenOf(`prefix ${isPrivateNetwork(network) ? PRIVATE_SITE : prefixOf(network)}`);
+  }
+
+  #tokenOf(text: string): string {
+    return createHmac('sha256', this.#salt).update(text).digest('base64url').slice(0, TOKEN_CHARACTERS);
   }
 }

@@ -1,6 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { isPrivateNetwork, NetworkCounter, networkOf, networkOfAddress } from '../../../src/signal-server/address.ts';
+import {
+  isPrivateNetwork,
+  NetworkCounter,
+  networkOf,
+  networkOfAddress,
+  prefixOf,
+} from '../../../src/signal-server/address.ts';
 import { SiteTokens } from '../../../src/signal-server/site-token.ts';
 
 function request(remoteAddress: string, forwarded?: string): IncomingMessage {
@@ -52,6 +58,15 @@ describe('the network of a connection', () => {
     expect(one.token('192.0.2.7')).not.toBe(one.token('192.0.2.8'));
     expect(one.token('10.1.2.3')).toBe(one.token('fe80:0:0:0::/64'));
     expect(one.token('192.0.2.7')).not.toBe(two.token('192.0.2.7'));
+  });
+
+  it('lies in a block: an IPv4 /24, an IPv6 /48, known by a token of its own', () => {
+    expect(prefixOf('192.0.2.7')).toBe('192.0.2');
+    expect(prefixOf('2001:db8:1:2::/64')).toBe('2001:db8:1');
+    const tokens = new SiteTokens();
+    expect(tokens.prefixToken('192.0.2.7')).toBe(tokens.prefixToken('192.0.2.8'));
+    expect(tokens.prefixToken('192.0.2.7')).not.toBe(tokens.prefixToken('192.0.3.7'));
+    expect(tokens.prefixToken('192.0.2.7')).not.toBe(tokens.token('192.0.2.7'));
   });
 
   it('is counted up to a maximum and forgotten when its last connection ends', () => {

@@ -37,6 +37,25 @@ describe('a room', () => {
     expect(room.match('peer-0', 6)).toEqual([]);
   });
 
+  it('surrounds nobody with one block of addresses while there are others, whoever asks', () => {
+    const room = makeRoom();
+    // Busy, while attackers take nobody else and would be the first choice.
+    for (let index = 0; index < 8; index += 1) room.join(`honest-${index}`, `site-${index}`, 'any', `block-${index}`);
+    for (let index = 0; index < 8; index += 1) room.match(`honest-${index}`, 3);
+    room.join('victim', 'home', 'any', 'block of the victim');
+    for (let index = 0; index < 6; index += 1) room.join(`attacker-${index}`, `rented-${index}`, 'any', 'rented');
+    const met = new Set(partnersIn(room.match('victim', 6), 'victim'));
+    for (let index = 0; index < 6; index += 1) {
+      for (const peer of partnersIn(room.match(`attacker-${index}`, 1), 'victim')) met.add(peer);
+    }
+    expect([...met].filter((peer) => peer.startsWith('attacker')).length).toBeLessThanOrEqual(2);
+
+    const alone = makeRoom();
+    alone.join('victim', 'home', 'any', 'block of the victim');
+    for (let index = 0; index < 6; index += 1) alone.join(`only-${index}`, `rented-${index}`, 'any', 'rented');
+    expect(partnersIn(alone.match('victim', 6), 'victim')).toHaveLength(6);
+  });
+
   it('makes the peer that asked the initiator, and the other one not', () => {
     const room = makeRoom();
     fill(room, 2);
