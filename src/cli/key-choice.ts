@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Option } from 'commander';
 import { generateKey } from '../publisher/index.ts';
 import { CliError } from './exit.ts';
 import { KEY_FILE_MODE } from './keygen.ts';
@@ -12,12 +13,14 @@ export interface ChosenKey {
   readonly developmentFile: string | undefined;
 }
 
-/** The key of `--key`, else of TABSEED_KEY (PEM or a file's name), else this user's development key. */
+/** The keys of `--key`, else of TABSEED_KEY (PEM or a file's name), else this user's development key. */
 async function chooseKey(
-  file: string | undefined,
+  files: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<ChosenKey> {
-  if (file !== undefined) return { pem: await readKey(file), developmentFile: undefined };
+  if (files.length > 0) {
+    return { pem: (await Promise.all(files.map(readKey))).join('\n'), developmentFile: undefined };
+  }
   const given = environment.TABSEED_KEY;
   // A CI job without the right to a secret gets an empty one: a development key would be deployed without a word.
   if (given?.trim() === '') {
@@ -31,9 +34,19 @@ async function chooseKey(
   return await developmentKey(environment);
 }
 
+/** `--key`, of commands that sign. */
+export function keyOption(): Option {
+  return new Option(
+    '--key <file>',
+    'private key that signs, may be repeated while it is changed (default: TABSEED_KEY, else a key of this machine)',
+  )
+    .default([], '')
+    .argParser((file: string, before: readonly string[]) => [...before, file]);
+}
+
 /** The same for a command that signs, with a warning when the key is good for this machine alone. */
-export async function chooseSigningKey(file: string | undefined): Promise<ChosenKey> {
-  const chosen = await chooseKey(file, process.env);
+export async function chooseSigningKey(files: readonly string[]): Promise<ChosenKey> {
+  const chosen = await chooseKey(files, process.env);
   if (chosen.developmentFile !== undefined) {
     warn(`signed with the development key ${chosen.developmentFile}: it works on localhost only, for others use --key`);
   }

@@ -10,7 +10,7 @@ import {
 import { type BuiltScripts, PublishError, type PublishReport, publish } from '../publisher/index.ts';
 import { builtScripts } from './built-scripts.ts';
 import { parseByteCount } from './byte-count.ts';
-import { chooseSigningKey } from './key-choice.ts';
+import { chooseSigningKey, keyOption } from './key-choice.ts';
 import { showProgress } from './progress.ts';
 import { untilStopped } from './stop-signal.ts';
 import { parseUploadLimit } from './upload-limit.ts';
@@ -20,7 +20,7 @@ interface PublishFlags {
   readonly out: string;
   readonly previous?: string;
   readonly complete: boolean;
-  readonly key?: string;
+  readonly key: readonly string[];
   readonly app?: string;
   readonly version?: string;
   readonly mode: Mode;
@@ -53,7 +53,7 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
     .requiredOption('--out <folder>', 'folder to serve; a release in it is followed by this one')
     .option('--previous <place>', 'what is deployed: URL of the app, or a folder; <out> is then empty')
     .option('--complete', 'copy older packs into <out> too, for hosts that replace all files at once', false)
-    .option('--key <file>', 'private key that signs (default: TABSEED_KEY, else a key for development on this machine)')
+    .addOption(keyOption())
     .option('--app <id>', 'app id (default: that of the previous release, else made from key and scope)')
     .option('--version <text>', 'your own name for this release')
     .addOption(new Option('--mode <mode>', 'whom a browser may exchange files with').choices(MODES).default('site'))
@@ -147,7 +147,7 @@ export function describeRelease(
     `  ${report.files} files, ${megabytes(report.bytes)}`,
     `  packs: ${report.packs}, ${megabytes(report.packBytes)}; new: ${report.newPacks}, ${megabytes(report.newPackBytes)}`,
     ...(report.keptPacks > 0 ? [`  not in ${out}, and needed on the host: ${report.keptPacks} packs`] : []),
-    `  signed by ${report.publicKey}, valid until ${until}`,
+    `  signed by ${report.publicKeys.join(' and ')}, valid until ${until}`,
     previous === undefined ? `try it: tabseed serve ${out}` : `upload it in the order of ${out}/deploy.json`,
     '',
   ].join('\n');

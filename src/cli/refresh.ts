@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { POINTER_PATH } from '../protocol/layout.ts';
 import { type RefreshReport, refresh } from '../publisher/index.ts';
-import { chooseSigningKey } from './key-choice.ts';
+import { chooseSigningKey, keyOption } from './key-choice.ts';
 
 interface RefreshFlags {
-  readonly key?: string;
+  readonly key: readonly string[];
   readonly json: boolean;
 }
 
@@ -14,7 +14,7 @@ export function registerRefresh(program: Command): void {
     .command('refresh')
     .description('sign the newest release again before it expires; it stays what it is')
     .argument('<out>', 'folder that publish has filled; upload the pointer afterwards')
-    .option('--key <file>', 'private key that signs (default: TABSEED_KEY, else a key for development on this machine)')
+    .addOption(keyOption())
     .option('--json', 'print one JSON object', false)
     .action(run);
 }

@@ -4,7 +4,7 @@ import { type RetireReport, retire } from '../publisher/index.ts';
 import { CliError } from './exit.ts';
 
 interface RetireFlags {
-  readonly key?: string;
+  readonly key: readonly string[];
   readonly json: boolean;
 }
 
@@ -14,13 +14,21 @@ export function registerRetire(program: Command): void {
     .command('retire')
     .description('take Tabseed out of a published app: browsers remove its worker and data, pages go on without')
     .argument('<out>', 'folder that publish has filled; upload it afterwards')
-    .option('--key <file>', "the app's key: browsers that have the worker from a cache, and seeds, learn of it too")
+    .option(
+      '--key <file>',
+      "the app's key, may be repeated: browsers that have the worker from a cache, and seeds, learn of it too",
+      (file: string, before: readonly string[]) => [...before, file],
+      [] as readonly string[],
+    )
     .option('--json', 'print one JSON object', false)
     .action(run);
 }
 
 async function run(out: string, { key, json }: RetireFlags): Promise<void> {
-  const report = await retire({ out, key: key === undefined ? undefined : await readKey(key) });
+  const report = await retire({
+    out,
+    key: key.length === 0 ? undefined : (await Promise.all(key.map(readKey))).join('\n'),
+  });
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : describe(report, out));
 }
 

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { isSha256, type Sha256 } from '../protocol/identifier.ts';
 import { type BuiltScripts, rollback } from '../publisher/index.ts';
 import { builtScripts } from './built-scripts.ts';
-import { chooseSigningKey } from './key-choice.ts';
+import { chooseSigningKey, keyOption } from './key-choice.ts';
 import { showProgress } from './progress.ts';
 import { describeRelease } from './publish.ts';
 import { untilStopped } from './stop-signal.ts';
@@ -11,7 +11,7 @@ import { warn } from './warning.ts';
 interface RollbackFlags {
   readonly to: number | Sha256;
   readonly previous?: string;
-  readonly key?: string;
+  readonly key: readonly string[];
   readonly withdraw: boolean;
   readonly json: boolean;
 }
@@ -24,7 +24,7 @@ export function registerRollback(program: Command, scripts: BuiltScripts = built
     .argument('<out>', 'folder with the release, its earlier manifests and packs; or an empty one, with --previous')
     .requiredOption('--to <release>', 'sequence of the release, or the hash of its manifest', parseRelease)
     .option('--previous <place>', 'what is deployed: URL of the app, or a folder; <out> is then empty')
-    .option('--key <file>', 'private key that signs (default: TABSEED_KEY, else a key for development on this machine)')
+    .addOption(keyOption())
     .option('--withdraw', 'browsers and seeds delete what came since and give it to nobody', false)
     .option('--json', 'print one JSON object', false)
     .action((out: string, flags: RollbackFlags) => run(out, flags, scripts));

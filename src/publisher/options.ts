@@ -26,7 +26,10 @@ export interface PublishOptions {
   readonly previous?: string | undefined;
   /** Copy the previous release's packs into `out`, for hosts that replace all files at once. @default false */
   readonly complete?: boolean | undefined;
-  /** Ed25519 private key, PKCS#8 in PEM. */
+  /**
+   * Ed25519 private key, PKCS#8 in PEM; several, one after the other, while it is changed for another: all of them sign,
+   * and browsers trust them all.
+   */
   readonly key: string;
   /** The key is for development: the worker runs on loopback hosts only. @default false */
   readonly development?: boolean | undefined;

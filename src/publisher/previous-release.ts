@@ -12,7 +12,7 @@ import { FolderPlace } from './folder-place.ts';
 import type { PublishPlan } from './options.ts';
 import { PREVIOUS_HINT, type ReleasePlace } from './release-place.ts';
 import { manifestOfRetired } from './retired-manifest.ts';
-import { isSignedBy } from './signing-key.ts';
+import { isSignedByAny } from './signing-key.ts';
 import { isUrl, WebPlace } from './web-place.ts';
 
 /** The release that the next one follows; wherever it was read from, its signature and hash were checked. */
@@ -50,7 +50,8 @@ const ELSEWHERE: Wording = {
 
 /** How an app is named from outside; `app: undefined` takes that of the previous release. */
 export interface WantedApp {
-  readonly publicKey: Sha256;
+  /** One of them must have signed it. */
+  readonly publicKeys: readonly Sha256[];
   readonly app: string | undefined;
   readonly channel: string;
 }
@@ -132,7 +133,7 @@ function isPointer(bytes: Uint8Array): boolean {
 }
 
 function checkOwner(signed: SignedPointer, place: ReleasePlace, wanted: WantedApp, wording: Wording): void {
-  if (!isSignedBy(signed, wanted.publicKey)) {
+  if (!isSignedByAny(signed, wanted.publicKeys)) {
     throw new PublishError(wording.otherKey, `the release in ${place.name} is signed by another key: use that key`);
   }
   const { app, channel } = signed.pointer;

@@ -1,3 +1,4 @@
+import { decodePointer } from '../protocol/pointer.ts';
 import { earlierReleases } from './earlier-releases.ts';
 import { errnoOf, PublishError } from './errors.ts';
 import type { PublishPlan } from './options.ts';
@@ -5,6 +6,7 @@ import { stageDeltas, stageKeptDeltas, stageManifestPatches } from './release-de
 import { isUnchanged } from './release-manifest.ts';
 import { type SignedRelease, sequenceLow, signRelease, stageRelease } from './release-writer.ts';
 import { type PublishReport, reportOf } from './report.ts';
+import { isSignedBy } from './signing-key.ts';
 import { inspect, type Situation } from './situation.ts';
 import { type StagedFiles, stageFiles } from './staged-files.ts';
 import { Staging } from './staging.ts';
@@ -18,7 +20,8 @@ export async function publishRelease(plan: PublishPlan): Promise<PublishReport> 
     if (previous !== undefined && plan.sequence !== undefined && plan.sequence < previous.pointer.sequence) {
       throw sequenceLow(plan.sequence, previous.pointer.sequence);
     }
-    const asksForNext = plan.withdraw || (plan.sequence ?? 0) > (previous?.pointer.sequence ?? 0);
+    const asksForNext =
+      plan.withdraw || hasNewKey(situation) || (plan.sequence ?? 0) > (previous?.pointer.sequence ?? 0);
     if (previous !== undefined && !asksForNext && (await isUnchanged(previous, files, staging, situation.out))) {
       if (!previous.isInOut) {
         // A host that replaces all its files needs them all again; any other gets what it has.
@@ -37,6 +40,13 @@ export async function publishRelease(plan: PublishPlan): Promise<PublishReport> 
     await staging.moveToOut(release.paths);
     return reportOf('published', plan, situation, complete, release);
   });
+}
+
+/** A browser that lacks the key of before is to trust the pointer, too. */
+function hasNewKey({ keys, previous }: Situation): boolean {
+  if (previous === undefined) return false;
+  const signed = decodePointer(previous.pointerBytes);
+  return keys.publicKeys.some((publicKey) => !isSignedBy(signed, publicKey));
 }
 
 /** Adds the ways from earlier releases, and signs. */

@@ -6,12 +6,12 @@ import { asFields, asList } from '../protocol/shape.ts';
 import { DEPLOY_LIST } from './deploy-list.ts';
 import { errnoOf, PublishError } from './errors.ts';
 import { replaceFile } from './replace-file.ts';
-import { isSignedBy, SigningKey } from './signing-key.ts';
+import { isSignedByAny, SigningKeys } from './signing-key.ts';
 
 export interface RefreshOptions {
   /** Folder that `publish` has filled. */
   readonly out: string;
-  /** Ed25519 private key of the app, PKCS#8 in PEM. */
+  /** Ed25519 private key of the app, PKCS#8 in PEM; several, one after the other, while it is changed. */
   readonly key: string;
 }
 
@@ -40,8 +40,8 @@ const MAX_ENTRIES = 1_000_000;
  * @throws PublishError `out-foreign`, `out-damaged`, `out-other-key`, `out-unwritable`, `key-invalid`
  */
 export async function refresh({ out, key }: RefreshOptions): Promise<RefreshReport> {
-  const signer = SigningKey.parse(key);
-  const before = await readPointer(out, signer);
+  const keys = SigningKeys.parse(key);
+  const before = await readPointer(out, keys);
   const { app, channel, sequence } = before;
   const created = Math.floor(Date.now() / 1000);
   const expires = created + before.expires - before.created;
@@ -50,13 +50,13 @@ export async function refresh({ out, key }: RefreshOptions): Promise<RefreshRepo
     return { outcome: 'unchanged', ...report, created: before.created, expires: before.expires };
   }
   const pointer: Pointer = { ...before, created, expires };
-  const bytes = encodePointer(pointer, [signer.sign(pointerBytesToSign(pointer))]);
+  const bytes = encodePointer(pointer, keys.sign(pointerBytesToSign(pointer)));
   await updateDeployList(out, bytes.length);
   await replaceFile(out, POINTER_PATH, bytes);
   return { outcome: 'refreshed', ...report, created, expires };
 }
 
-async function readPointer(out: string, { publicKey }: SigningKey): Promise<Pointer> {
+async function readPointer(out: string, { publicKeys }: SigningKeys): Promise<Pointer> {
   const file = await readFile(join(out, POINTER_PATH)).catch((cause: unknown) => {
     const message = `${out} has no ${POINTER_PATH} (${errnoOf(cause) ?? 'unknown error'}): name a published folder`;
     throw new PublishError('out-foreign', message, { cause });
@@ -67,7 +67,7 @@ async function readPointer(out: string, { publicKey }: SigningKey): Promise<Poin
   } catch (cause) {
     throw new PublishError('out-damaged', `${POINTER_PATH} in ${out} is damaged: publish again`, { cause });
   }
-  if (isSignedBy(signed, publicKey)) return signed.pointer;
+  if (isSignedByAny(signed, publicKeys)) return signed.pointer;
   throw new PublishError('out-other-key', `the release in ${out} is signed by another key: use that key`);
 }
 

@@ -31,7 +31,7 @@ export interface SignedRelease
 /** @throws PublishError `sequence-low`, `release-too-large`, `option-invalid` */
 export function signRelease(
   plan: Pick<PublishPlan, 'sequence' | 'now' | 'withdraw'>,
-  { key, previous }: Pick<Situation, 'key' | 'previous'>,
+  { keys, previous }: Pick<Situation, 'keys' | 'previous'>,
   files: Pick<StagedFiles, 'manifest'>,
 ): SignedRelease {
   const manifest: Manifest = { ...files.manifest, sequence: nextSequence(plan, previous?.pointer.sequence) };
@@ -46,7 +46,7 @@ export function signRelease(
     manifestHash: createHash('sha256').update(manifestBytes).digest('hex'),
     manifestBytes: manifestBytes.length,
   };
-  const pointerBytes = encodePointer(pointer, [key.sign(pointerBytesToSign(pointer))]);
+  const pointerBytes = encodePointer(pointer, keys.sign(pointerBytesToSign(pointer)));
   return { pointer, pointerBytes, manifest, manifestBytes };
 }
 

@@ -17,8 +17,10 @@ export interface PublishReport {
   /** Of the release that this one follows, or is; `null` for the first of an app. */
   readonly previousSequence: number | null;
   readonly version: string;
-  /** Ed25519, raw 32 bytes in hex. */
+  /** Ed25519, raw 32 bytes in hex: the first of `publicKeys`. */
   readonly publicKey: Sha256;
+  /** All that signed it: more than one while a key is changed. */
+  readonly publicKeys: readonly Sha256[];
   /** Unix seconds. */
   readonly created: number;
   /** Unix seconds; browsers install nothing from it afterwards. */
@@ -53,7 +55,7 @@ const RENEWAL_WARNING_SECONDS = 30 * 24 * 60 * 60;
 export function reportOf(
   outcome: PublishReport['outcome'],
   plan: Pick<PublishPlan, 'now'>,
-  situation: Pick<Situation, 'key' | 'previous'>,
+  situation: Pick<Situation, 'keys' | 'previous'>,
   { newPacks, warnings }: Pick<StagedFiles, 'newPacks' | 'warnings'>,
   { pointer, manifest, list }: ReportedRelease,
 ): PublishReport {
@@ -64,7 +66,8 @@ export function reportOf(
     sequence: manifest.sequence,
     previousSequence: situation.previous?.pointer.sequence ?? null,
     version: manifest.version,
-    publicKey: situation.key.publicKey,
+    publicKey: situation.keys.publicKeys[0],
+    publicKeys: situation.keys.publicKeys,
     created: manifest.created,
     expires: pointer.expires,
     files: manifest.files.length,

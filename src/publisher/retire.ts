@@ -9,7 +9,7 @@ import { errnoOf, PublishError } from './errors.ts';
 import { replaceFile } from './replace-file.ts';
 import { retiredDeployList } from './retired-deploy-list.ts';
 import { retiredClientScript, retiredWorkerScript } from './retired-scripts.ts';
-import { SigningKey } from './signing-key.ts';
+import { SigningKeys } from './signing-key.ts';
 import { readWorkerScript } from './worker-script.ts';
 
 export interface RetireOptions {
@@ -44,23 +44,23 @@ const VALIDITY_SECONDS = 10 * 365 * 24 * 60 * 60;
  */
 export async function retire({ out, key }: RetireOptions): Promise<RetireReport> {
   const { config, isRetired } = await readWorkerScript(out);
-  const signer = key === undefined ? undefined : SigningKey.parse(key);
-  if (signer !== undefined && !config.keys.includes(signer.publicKey)) {
+  const keys = key === undefined ? undefined : SigningKeys.parse(key);
+  if (keys?.publicKeys.some((publicKey) => config.keys.includes(publicKey)) === false) {
     throw new PublishError('out-other-key', `the app in ${out} has another key: use that one, or none`);
   }
   const last = await readPointer(out);
   const isSigned = last !== undefined && isRetirement(last);
   const { app, channel } = config;
-  if (isRetired && (isSigned || signer === undefined)) {
+  if (isRetired && (isSigned || keys === undefined)) {
     return { outcome: 'unchanged', app, channel, signed: isSigned, sequence: last?.sequence ?? null, files: [] };
   }
   const now = Math.floor(Date.now() / 1000);
-  const pointer = signer && !isSigned ? retirement(config, last, now) : undefined;
+  const pointer = keys && !isSigned ? retirement(config, last, now) : undefined;
   const files = new Map<string, string | Uint8Array>([
     [CLIENT_SCRIPT, retiredClientScript(config)],
     [WORKER_SCRIPT, retiredWorkerScript(config)],
   ]);
-  if (signer && pointer) files.set(POINTER_PATH, encodePointer(pointer, [signer.sign(pointerBytesToSign(pointer))]));
+  if (keys && pointer) files.set(POINTER_PATH, encodePointer(pointer, keys.sign(pointerBytesToSign(pointer))));
   const sequence = (pointer ?? last)?.sequence ?? null;
   const list = await readFile(join(out, DEPLOY_LIST), 'utf8').catch(() => undefined); // Not all hosts need it.
   const newList = list && retiredDeployList(list, { sequence: sequence ?? 0, files, now });

@@ -17,7 +17,7 @@ import { withoutDeltas } from './release-deltas.ts';
 import type { ReleasePlace } from './release-place.ts';
 import { signRelease, stageRelease } from './release-writer.ts';
 import { type PublishReport, reportOf } from './report.ts';
-import { SigningKey } from './signing-key.ts';
+import { SigningKeys } from './signing-key.ts';
 import type { StagedFiles } from './staged-files.ts';
 import type { Staging } from './staging.ts';
 import { unpackFiles } from './unpack-files.ts';
@@ -50,9 +50,9 @@ export interface RollbackOptions {
 export async function rollback(options: RollbackOptions): Promise<PublishReport> {
   const { key, to, ...rest } = options;
   const plan = planOf({ ...rest, key, source: options.out }, Math.floor(Date.now() / 1000));
-  const signer = SigningKey.parse(key);
+  const keys = SigningKeys.parse(key);
   const out = await resolvePath(plan.out);
-  const wanted = { publicKey: signer.publicKey, app: undefined, channel: plan.channel };
+  const wanted = { publicKeys: keys.publicKeys, app: undefined, channel: plan.channel };
   const previous = await findPrevious(plan, out, wanted);
   if (previous === undefined) {
     throw new PublishError('out-foreign', `${plan.out} holds no release: name the folder of it, or use --previous`);
@@ -60,8 +60,8 @@ export async function rollback(options: RollbackOptions): Promise<PublishReport>
   const target = withoutDeltas(await findRelease(previous, to));
   const existing = await listFolder(out);
   return await withStaging(out, async (staging) => {
-    const files = await stageEarlier(plan, signer, previous, target, staging);
-    const situation = { key: signer, previous, existing, carried: await carriedFiles(previous) };
+    const files = await stageEarlier(plan, keys, previous, target, staging);
+    const situation = { keys, previous, existing, carried: await carriedFiles(previous) };
     const release = await stageRelease(plan, situation, files, staging, signRelease(plan, situation, files));
     plan.abort?.throwIfAborted();
     await staging.moveToOut(release.paths);
@@ -112,14 +112,14 @@ async function readManifest(
 
 async function stageEarlier(
   plan: PublishPlan,
-  { publicKey }: SigningKey,
+  { publicKeys }: SigningKeys,
   previous: PreviousRelease,
   target: Manifest,
   staging: Staging,
 ): Promise<StagedFiles> {
   const { app, channel } = target;
   const clientScripts = await stageClientScripts(plan.scripts, staging);
-  const config = { app, channel, keys: [publicKey], development: plan.development };
+  const config = { app, channel, keys: publicKeys, development: plan.development };
   await stageWorkerScript(plan.scripts, config, staging);
   const warnings = await unpackFiles(target, previous.place, staging, plan);
   const published = target.files.map(({ path, plainBytes, mediaType, headerSet }) => ({

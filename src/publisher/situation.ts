@@ -7,7 +7,7 @@ import { type HeaderRules, loadHeaderRules } from './headers-file.ts';
 import type { PublishPlan } from './options.ts';
 import { findPrevious, type PreviousRelease } from './previous-release.ts';
 import { chooseSources, type ReleaseSource } from './release-sources.ts';
-import { SigningKey } from './signing-key.ts';
+import { SigningKeys } from './signing-key.ts';
 import { listSource } from './source-tree.ts';
 
 /** Hex characters of a derived app id: 128 bits. */
@@ -15,7 +15,7 @@ const APP_ID_CHARACTERS = 32;
 
 /** What a publish finds before it writes anything. */
 export interface Situation {
-  readonly key: SigningKey;
+  readonly keys: SigningKeys;
   /** The real path of OUT. */
   readonly out: string;
   readonly app: string;
@@ -28,7 +28,7 @@ export interface Situation {
 
 /** @throws PublishError for everything that can be known in advance. */
 export async function inspect(plan: PublishPlan): Promise<Situation> {
-  const key = SigningKey.parse(plan.key);
+  const keys = SigningKeys.parse(plan.key);
   const files = await listSource(plan.source);
   const out = await resolveOut(plan.source, plan.out);
   const sources = chooseSources(files, plan.exclude, plan.worker);
@@ -40,10 +40,10 @@ export async function inspect(plan: PublishPlan): Promise<Situation> {
     );
   }
   const rules = await loadHeaderRules(plan.headersFile, sources);
-  const { publicKey } = key;
-  const previous = await findPrevious(plan, out, { publicKey, app: plan.app, channel: plan.channel });
-  const app = plan.app ?? previous?.pointer.app ?? appIdOf(publicKey, plan.scope ?? '/');
-  return { key, out, app, sources, rules, previous, existing: await listFolder(out) };
+  const { publicKeys } = keys;
+  const previous = await findPrevious(plan, out, { publicKeys, app: plan.app, channel: plan.channel });
+  const app = plan.app ?? previous?.pointer.app ?? appIdOf(publicKeys[0], plan.scope ?? '/');
+  return { keys, out, app, sources, rules, previous, existing: await listFolder(out) };
 }
 
 /** Two apps on one origin differ in their scope, two publishers in their key. */

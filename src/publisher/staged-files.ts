@@ -29,10 +29,10 @@ export interface StagedFiles {
 
 /** Fills the staging folder from SRC and the built scripts. @throws PublishError */
 export async function stageFiles(plan: PublishPlan, situation: Situation, staging: Staging): Promise<StagedFiles> {
-  const { app, key, previous, sources } = situation;
+  const { app, keys, previous, sources } = situation;
   const { channel, development } = plan;
   const clientScripts = await stageClientScripts(plan.scripts, staging);
-  const config: WorkerConfig = { app, channel, keys: [key.publicKey], development };
+  const config: WorkerConfig = { app, channel, keys: keys.publicKeys, development };
   await stageWorkerScript(plan.scripts, config, staging);
 
   const chunking = previous?.manifest.chunking ?? DEFAULT_CHUNKING;

@@ -1,5 +1,5 @@
 import { decodePointer, encodePointer, type Pointer, pointerBytesToSign } from '../../../src/protocol/pointer.ts';
-import { SigningKey } from '../../../src/publisher/signing-key.ts';
+import { SigningKeys } from '../../../src/publisher/signing-key.ts';
 
 const DAY_SECONDS = 24 * 60 * 60;
 
@@ -7,7 +7,7 @@ const DAY_SECONDS = 24 * 60 * 60;
 export function forgedPointer(bytes: Uint8Array, changes: Partial<Pointer>, pem: string): Uint8Array {
   const { pointer } = decodePointer(bytes);
   const changed = { ...pointer, sequence: pointer.sequence + 1, ...changes };
-  return encodePointer(changed, [SigningKey.parse(pem).sign(pointerBytesToSign(changed))]);
+  return encodePointer(changed, SigningKeys.parse(pem).sign(pointerBytesToSign(changed)));
 }
 
 /** Of which even the tolerance for wrong clocks, two days, is over. */

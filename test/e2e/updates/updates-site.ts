@@ -33,14 +33,19 @@ async function chunksOf(out: string, paths: readonly string[]): Promise<number> 
 /** An app of which a test publishes one release after the other into the same folder, at one origin. */
 export class UpdatesSite {
   readonly stage: Stage;
-  readonly #publish: (number: number) => Promise<void>;
+  readonly #publish: (number: number, key?: string) => Promise<void>;
   readonly #folder: string;
   /** Of release 1, in the files that a visitor has. */
   readonly #chunks: Promise<number>;
   /** PEM of the publisher's key. */
   readonly key: string;
 
-  private constructor(stage: Stage, folder: string, key: string, publishNumber: (number: number) => Promise<void>) {
+  private constructor(
+    stage: Stage,
+    folder: string,
+    key: string,
+    publishNumber: (number: number, key?: string) => Promise<void>,
+  ) {
     this.stage = stage;
     this.#folder = folder;
     this.#chunks = chunksOf(this.out, VISITED);
@@ -55,7 +60,8 @@ export class UpdatesSite {
   ): Promise<UpdatesSite> {
     const folder = await mkdtemp(join(tmpdir(), 'tabseed-updates-'));
     const key = generateKey().pem;
-    const publishNumber = (number: number) => publishRelease(folder, { key, ...options }, number, large(number));
+    const publishNumber = (number: number, keys = key) =>
+      publishRelease(folder, { key: keys, ...options }, number, large(number));
     await publishNumber(1);
     return new UpdatesSite(await Stage.open(join(folder, 'out'), stageOptions), folder, key, publishNumber);
   }
@@ -64,8 +70,9 @@ export class UpdatesSite {
     return join(this.#folder, 'out');
   }
 
-  publish(number: number): Promise<void> {
-    return this.#publish(number);
+  /** @param key PEM of other keys */
+  publish(number: number, key?: string): Promise<void> {
+    return this.#publish(number, key);
   }
 
   /** A tab of a user who has all of release 1. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { manifestPath, POINTER_PATH, packPath, WORKER_SCRIPT } from '../../../src/protocol/layout.ts';
 import { encodePointer, type Pointer, pointerBytesToSign } from '../../../src/protocol/pointer.ts';
 import { generateKey, retire, verify } from '../../../src/publisher/index.ts';
-import { SigningKey } from '../../../src/publisher/signing-key.ts';
+import { SigningKeys } from '../../../src/publisher/signing-key.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { testSeed } from '../../fakes/test-seed.ts';
 import { type ReadRelease, readRelease } from './release-reader.ts';
@@ -140,8 +140,8 @@ describe('verify', () => {
   ])('sees a pointer %s, though it is signed', async (_, change: Partial<Pointer>, expected) => {
     const { workspace, release } = await published();
     const pointer: Pointer = { ...release.pointer, ...change };
-    const signature = SigningKey.parse(workspace.key.pem).sign(pointerBytesToSign(pointer));
-    await writeFile(join(workspace.out, POINTER_PATH), encodePointer(pointer, [signature]));
+    const signatures = SigningKeys.parse(workspace.key.pem).sign(pointerBytesToSign(pointer));
+    await writeFile(join(workspace.out, POINTER_PATH), encodePointer(pointer, signatures));
     const found = await damageOf(workspace);
     expect(found).toContain(expected);
     const isOfManifest = change.sequence === undefined && change.channel === undefined;
