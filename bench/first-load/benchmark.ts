@@ -37,7 +37,13 @@ async function measure(app: FirstLoadApp): Promise<object> {
     ratio: rounded(bytes / brotliBytes, 4),
     bootBytes: amongOthers.bytes,
     bootRatio: rounded(amongOthers.bytes / brotliBytes, 4),
+    bootKinds: kindsOf(amongOthers),
   };
+}
+
+/** What the bytes of a visit are. */
+function kindsOf({ bootstrapBytes, manifestBytes, packBytes, wholeBytes, cutBytes, notModified }: Visit): object {
+  return { bootstrapBytes, manifestBytes, packBytes, wholeBytes, cutBytes, notModified };
 }
 
 interface Visit {
@@ -47,6 +53,11 @@ interface Visit {
   readonly bootstrapBytes: number;
   readonly manifestBytes: number;
   readonly packBytes: number;
+  /** Of the app's own files that came whole; and of those that were cut off, as handed to the socket. */
+  readonly wholeBytes: number;
+  readonly cutBytes: number;
+  /** Answers with 304. */
+  readonly notModified: number;
   readonly requests: number;
 }
 
@@ -63,12 +74,19 @@ async function visit({ fill }: FirstLoadApp, others: number): Promise<Visit> {
     await loadWhole(browser, stage.url, paths, others > 0);
     const bytesOf = (matches: (path: string) => boolean): number =>
       sum(stage.served(matches, before).map(({ bytes }) => bytes));
+    const isOwn = (path: string): boolean => !BOOTSTRAP.test(path) && !MANIFEST.test(path) && !PACK.test(path);
+    const own = stage.served(isOwn, before);
+    const ownBytes = (complete: boolean): number =>
+      sum(own.filter((answer) => answer.complete === complete).map(({ bytes }) => bytes));
     return {
       bytes: bytesOf(() => true),
       brotliBytes: sum(paths.map((path) => sent.get(path) ?? 0)),
       bootstrapBytes: bytesOf((path) => BOOTSTRAP.test(path)),
       manifestBytes: bytesOf((path) => MANIFEST.test(path)),
       packBytes: bytesOf((path) => PACK.test(path)),
+      wholeBytes: ownBytes(true),
+      cutBytes: ownBytes(false),
+      notModified: own.filter(({ status }) => status === 304).length,
       requests: stage.responses.length - before,
     };
   } finally {
