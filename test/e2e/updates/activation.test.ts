@@ -177,4 +177,30 @@ describe('a lazy file', () => {
     expect(await seenBy(tab)).toEqual(['release 2', 'release 2']);
     await site.close();
   });
+
+  it('that was used is brought up to date after the release, which did not wait for it', async () => {
+    const site = await UpdatesSite.open(
+      { lazy: ['large.bin'], mode: 'off' },
+      { signal: false },
+      (number) => `large of ${number}`,
+    );
+    const browser = await site.stage.browser();
+    const tab = await site.visit(await browser.newContext());
+    await site.publish(2);
+    const since = site.stage.responses.length;
+    await staged(tab);
+    const isFetched = () =>
+      site.stage.served((path) => path === '/large.bin' || path.startsWith('/tabseed/pack-'), since);
+    await expect.poll(() => isFetched().length, POLL).toBeGreaterThan(0);
+    await tab.evaluate(() => tabseed.applyUpdate());
+    const hasLarge = async () => {
+      await tab.reload();
+      site.stage.refuse = content;
+      const got = await text(tab, 'large.bin').catch(() => 'failed');
+      site.stage.refuse = () => false;
+      return got;
+    };
+    await expect.poll(hasLarge, POLL).toBe('large of 2');
+    await site.close();
+  });
 });
