@@ -9,7 +9,7 @@ import {
   type PeerLink,
   type Random,
 } from '../../src/core/ports.ts';
-import { type DataMessage, decodePeerMessage } from '../../src/protocol/peer-message.ts';
+import { type DataMessage, decodePeerMessage, encodePeerMessage } from '../../src/protocol/peer-message.ts';
 import type { PeerSignal } from '../../src/protocol/signal-message.ts';
 import { ReceivingLine, SendingLine } from './access-line.ts';
 import type { SimRelease } from './sim-release.ts';
@@ -19,8 +19,16 @@ const DIAL_TIMEOUT_MS = 15_000;
 const SETUP_ROUND_TRIPS = 4;
 /** How long a browser takes to notice that the other side is gone. */
 const LOSS_NOTICED_MS = 5000;
-/** Every frame but `data` is smaller. What it takes on a line is not counted. */
-const CONTROL_BYTES = 512;
+/** How a `data` frame begins. What the others take on a line is not counted. */
+const DATA_TAG = encodePeerMessage({
+  type: 'data',
+  request: 0,
+  chunk: 0,
+  encoding: 'identity',
+  encodedBytes: 1,
+  offset: 0,
+  bytes: new Uint8Array(1),
+})[0];
 
 /** Where a peer is connected to the network. */
 export interface HostProfile {
@@ -229,14 +237,14 @@ export class SimLink implements PeerLink {
   send(frame: Uint8Array): void {
     if (this.#isClosed) return;
     const wasIdle = this.#outbox.length === 0;
-    if (frame.length <= CONTROL_BYTES) {
+    if (frame[0] !== DATA_TAG) {
       const copy = frame.slice();
       if (wasIdle) this.#deliver(copy, this.#network.clock.now() + this.latencyMs);
       else this.#outbox.push(copy);
       return;
     }
     const data = decodePeerMessage(frame);
-    if (data.type !== 'data') throw new Error(`a ${data.type} of ${frame.length} bytes`);
+    if (data.type !== 'data') return;
     if (data.offset === 0) this.#first = this.#sent(data.bytes);
     const isLast = data.offset + data.bytes.length === data.encodedBytes;
     this.#outbox.push({ data: { ...data, bytes: this.#first }, frameBytes: frame.length, isLast });

@@ -14,6 +14,11 @@ export interface LeaseWant {
 const FIRST_CAPACITY = 2;
 /** As many as are fetched in this time: what is told and granted takes less. */
 const CAPACITY_MS = 500;
+/**
+ * Who has so many chunks to give that nobody else has takes one lease more at a time: over a slow line they all leave
+ * later than somebody else could give them. Not none, since its partners may be of a kind that takes nothing.
+ */
+const MOST_UNGIVEN = 2 * CHUNKS_PER_LEASE;
 /** A report tells of all that happened in so long; thirty a second are allowed. */
 const REPORT_INTERVAL_MS = 100;
 
@@ -77,8 +82,9 @@ export class LeaseHolder {
    * What to tell the server now, if anything.
    *
    * @param lacking chunks that this peer needs and no partner has, in the order of need
+   * @param ungiven chunks that it has from the origin, and no partner has
    */
-  report(lacking: Iterable<ChunkLocation>, nowMs: number): LeaseWant | undefined {
+  report(lacking: Iterable<ChunkLocation>, ungiven: number, nowMs: number): LeaseWant | undefined {
     if (nowMs - this.#reportedAtMs < REPORT_INTERVAL_MS) return undefined;
     const wanted = new Map<PackId, Set<number>>();
     for (const { pack, index } of lacking) {
@@ -89,7 +95,7 @@ export class LeaseHolder {
     }
     this.#drop(wanted, nowMs);
     const want = {
-      leases: this.#capacity,
+      leases: ungiven < MOST_UNGIVEN ? this.#capacity : 1,
       packs: [...wanted].map(([pack, units]) => ({ pack, units: writeUnits(units) })),
     };
     const text = JSON.stringify(want);

@@ -118,8 +118,12 @@ export class Neighbours {
   dropStalled(): void {
     const nowMs = this.#clock.now();
     for (const session of [...this.sessions.values()]) {
-      if (session.isStalled(nowMs)) session.close('stalled');
-      else session.takeBackLate(nowMs);
+      if (session.isStalled(nowMs)) {
+        session.close('stalled');
+        continue;
+      }
+      session.takeBackLate(nowMs);
+      session.probe(nowMs);
     }
   }
 

@@ -97,6 +97,11 @@ export class OpenRequests {
     this.#pace.onOwnDelay(lateMs);
   }
 
+  /** How long nothing to speak of has come; 0 when nothing is open. */
+  silentMs(nowMs: number): number {
+    return this.#pace.silentMs(nowMs);
+  }
+
   /** Next to nothing comes although something is open. */
   isSilent(nowMs: number): boolean {
     return this.#pace.isSilent(nowMs);

@@ -17,6 +17,10 @@ import { UploadQueue } from './upload-queue.ts';
 
 /** A peer says hello as soon as the channel is open. */
 export const HELLO_LIMIT_MS = 5000;
+/** Who has given nothing for so long is asked whether it is there. */
+const PROBE_AFTER_MS = 1000;
+/** Its answer may wait behind what it sends to others, over a slow line. */
+const ANSWER_LIMIT_MS = 2000;
 /** A peer that leaves so much unread does not read; what we send apart from chunks would pile up without end. */
 const MAX_UNREAD_BYTES = 2 * LINK_HIGH_WATER_BYTES;
 
@@ -38,6 +42,7 @@ export class PeerSession {
   /** What is left of the delay of our own that is not held against it before its hello. */
   #helloCreditMs = HELLO_LIMIT_MS;
   #pingSentMs = 0;
+  #isPingOpen = false;
   #shortestMs = Number.POSITIVE_INFINITY;
   /** Without a queue, as far as can be told. */
   #baseMs = Number.POSITIVE_INFINITY;
@@ -75,8 +80,7 @@ export class PeerSession {
     this.#send({ type: 'hello', version: PROTOCOL_VERSION, instance: this.#host.instance, packs: first });
     this.#announcer.offerSome(known.slice(0, first.length), holdings);
     this.#announcer.announce(known, holdings);
-    this.#pingSentMs = this.#host.now();
-    this.#send({ type: 'ping', token: 0 });
+    this.#ping();
     this.#news.tell();
     this.#link.bind({
       onFrame: (frame) => this.#handleFrame(frame),
@@ -218,10 +222,19 @@ export class PeerSession {
     this.#requests.onOwnDelay(lateMs);
   }
 
-  /** Next to nothing came although something was asked for, or not even a hello. */
+  /**
+   * Next to nothing came although something was asked for, not even the answer to a ping, or not even a hello. Who is
+   * there and slow, with a dozen others to serve, keeps its requests until they are late.
+   */
   isStalled(nowMs: number): boolean {
     if (!this.#greeted) return nowMs - this.#startedMs >= HELLO_LIMIT_MS;
-    return this.#requests.isSilent(nowMs);
+    return this.#isPingOpen && nowMs - this.#pingSentMs >= ANSWER_LIMIT_MS && this.#requests.isSilent(nowMs);
+  }
+
+  /** Asks who gives nothing whether it is there. */
+  probe(nowMs: number): void {
+    const isQuiet = this.#requests.silentMs(nowMs) >= PROBE_AFTER_MS && nowMs - this.#pingSentMs >= PROBE_AFTER_MS;
+    if (isQuiet && !this.#isPingOpen) this.#ping();
   }
 
   /** Takes back what should have come by now, and all behind it: others may be asked, this peer is not asked again. */
@@ -293,6 +306,7 @@ export class PeerSession {
         break;
       case 'pong':
         this.#charge(1);
+        this.#isPingOpen = false;
         this.window.onRoundTrip(this.#host.now() - this.#pingSentMs);
         break;
       case 'bye':
@@ -384,6 +398,12 @@ export class PeerSession {
     const pack = this.#host.pack(this.#remote.id(number));
     // Of a pack that we do not know there is nothing to ask for.
     if (pack !== undefined) this.#host.onOffer(this, run && { pack, ...run });
+  }
+
+  #ping(): void {
+    this.#pingSentMs = this.#host.now();
+    this.#isPingOpen = true;
+    this.#send({ type: 'ping', token: 0 });
   }
 
   #charge(messages: number): void {

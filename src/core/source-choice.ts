@@ -23,6 +23,8 @@ export interface Sources {
   readonly sessions: ReadonlyMap<PeerId, PeerSession>;
   readonly roster: Roster;
   readonly origin: OriginReads;
+  /** Chunks that this peer has from the origin, and no partner has. */
+  readonly firstCopies: Set<ChunkId>;
   readonly catalog: () => Catalog;
   readonly isHeld: (chunk: ChunkId) => boolean;
   /** Who gives nothing to others must not be the one who fetches for them. */
@@ -64,6 +66,7 @@ export class SourceChoice {
     const known = by === 1 ? this.#sources.catalog().packs.get(pack) : undefined;
     if (known === undefined) return;
     const location = { pack: known, index };
+    this.#sources.firstCopies.delete(chunkAt(location).id);
     if (this.availability.of(location) === 1) this.#leases.onNews(location, this.#sources.ports.clock.now());
   }
 
@@ -73,8 +76,9 @@ export class SourceChoice {
     this.#peerSpeed.restart();
   }
 
-  onArrival(source: 'peers' | 'origin', wireBytes: number): void {
+  onArrival(wanted: WantedChunk, source: 'peers' | 'origin', wireBytes: number): void {
     this.#progressMs = this.#sources.ports.clock.now();
+    if (source === 'origin' && !this.#peerHas(wanted)) this.#sources.firstCopies.add(wanted.id);
     const speed = source === 'peers' ? this.#peerSpeed : this.#originSpeed;
     speed.onBytes(wireBytes);
   }
@@ -91,11 +95,11 @@ export class SourceChoice {
 
   /** Tells the server that gives out leases what is to be had from the origin only, as far as we know. */
   report(): void {
-    const { ports, roster, isUploading } = this.#sources;
+    const { ports, roster, isUploading, firstCopies } = this.#sources;
     const nowMs = ports.clock.now();
     this.#measure(nowMs);
     if (!roster.isJoined || roster.isIntroducing(nowMs)) return;
-    const want = this.#leases.report(isUploading() ? this.#lacking() : [], nowMs);
+    const want = this.#leases.report(isUploading() ? this.#lacking() : [], firstCopies.size, nowMs);
     if (want !== undefined) ports.signaling.want(want);
   }
 

@@ -50,6 +50,8 @@ export class Swarm {
   readonly #ports: SwarmPorts;
   readonly #events: SwarmEvents;
   readonly #demand = new Demand();
+  /** Chunks that this peer has from the origin, and no partner has. */
+  readonly #firstCopies = new Set<ChunkId>();
   readonly #neighbours: Neighbours;
   readonly #roster: Roster;
   readonly #inventory: Inventory;
@@ -87,7 +89,7 @@ export class Swarm {
       locate: (chunk) => this.#catalog.locate(chunk),
       onBytes: (source, plainBytes, wireBytes) => this.#count(source, plainBytes, wireBytes),
       onSettled: (wanted, source, wireBytes) => {
-        this.#choice.onArrival(source, wireBytes);
+        this.#choice.onArrival(wanted, source, wireBytes);
         this.#cancelUnneeded(wanted);
       },
       onOriginWrong: (chunk) => this.#handleOriginFailure([chunk]),
@@ -108,6 +110,7 @@ export class Swarm {
       sessions: this.#neighbours.sessions,
       roster: this.#roster,
       origin: this.#origin,
+      firstCopies: this.#firstCopies,
       catalog: () => this.#catalog,
       isHeld: (chunk) => this.#inventory.has(chunk),
       isUploading: () => this.#uploading,
@@ -295,7 +298,7 @@ export class Swarm {
       instance: newInstanceId(() => random.next()),
       frame: new ByteWriter(),
       uploadCap: this.#uploadCap,
-      uploadSlots: new UploadSlots(clock),
+      uploadSlots: new UploadSlots(clock, this.#firstCopies),
       packs: () => this.#catalog.packs,
       offered: () => this.#offered,
       read: async (chunks) => {

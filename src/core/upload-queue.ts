@@ -134,9 +134,10 @@ export class UploadQueue {
       this.#link.send(encodePeerMessage({ type: 'reject', request }));
       return;
     }
-    const slot = await this.#source.uploadSlots.take(this.#share, stored.bytes.length);
+    const chunk = chunkAt({ pack: span.pack, index });
+    const slot = await this.#source.uploadSlots.take(this.#share, chunk.id, stored.bytes.length);
     if (await this.#send(request, index, stored)) {
-      this.#source.onUploaded(chunkAt({ pack: span.pack, index }).plainBytes, stored.bytes.length);
+      this.#source.onUploaded(chunk.plainBytes, stored.bytes.length);
       if (index + 1 === span.first + span.count) this.#uploads.delete(request);
       // The next chunk, to whomever, follows when this one has all but left.
       await this.#untilBelow(this.#pace.fragmentBytes);

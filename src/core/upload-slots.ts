@@ -1,3 +1,4 @@
+import type { ChunkId } from '../protocol/identifier.ts';
 import type { CancelTimer, Clock } from './ports.ts';
 
 /** What one peer was given, for comparison with the others. */
@@ -18,6 +19,7 @@ export interface UploadSlot {
 
 interface Turn {
   readonly share: UploadShare;
+  readonly chunk: ChunkId;
   readonly start: (slot: UploadSlot) => void;
 }
 
@@ -37,27 +39,32 @@ const CREDIT_BYTES = 256 * 1024;
 const CHARGE_LIMIT = 4;
 
 /**
- * Which sessions send: a few chunks at a time, next the one whose peer got the least. A chunk counts less for a peer that
- * has less than the others, so who has few partners, and gets little of them together, gets more of each.
+ * Which sessions send: a few chunks at a time. First what nobody else can give: on a slow line everybody waited for the
+ * last of it while others got second copies of the rest. Then the one whose peer got the least. A chunk counts less for
+ * a peer that has less than the others, so who has few partners, and gets little of them together, gets more of each.
  */
 export class UploadSlots {
   readonly #clock: Clock;
+  readonly #firstCopies: Set<ChunkId>;
   readonly #waiting: Turn[] = [];
   #taken = 0;
-  /** How long a chunk took, of late: on a slow line each of them takes long. */
-  #usualMs = 0;
+  /** How long a chunk took, of late: on a slow line each of them takes long, as may be the case until one was sent. */
+  #usualMs = LONGEST_SLOW_MS / SLOW_FACTOR;
   /** What the last one to begin had got: peers that come (back) are not counted as having got much less. */
   #level = 0;
 
-  constructor(clock: Clock) {
+  /** @param firstCopies Chunks that no partner has. What is sent is taken out: each goes first once. */
+  constructor(clock: Clock, firstCopies: Set<ChunkId>) {
     this.#clock = clock;
+    this.#firstCopies = firstCopies;
   }
 
-  take(share: UploadShare, bytes: number): Promise<UploadSlot> {
+  take(share: UploadShare, chunk: ChunkId, bytes: number): Promise<UploadSlot> {
     share.servedBytes = Math.max(share.servedBytes, this.#level - CREDIT_BYTES);
     return new Promise((start) => {
       this.#waiting.push({
         share,
+        chunk,
         start: (slot) => {
           share.servedBytes += bytes * this.#charge(share);
           share.servedChunks += 1;
@@ -70,14 +77,24 @@ export class UploadSlots {
 
   #next(): void {
     while (this.#taken < SLOTS && this.#waiting.length > 0) {
-      let least = 0;
-      for (const [index, { share }] of this.#waiting.entries()) {
-        if (share.servedBytes < (this.#waiting[least] as Turn).share.servedBytes) least = index;
-      }
-      const [turn] = this.#waiting.splice(least, 1) as [Turn];
+      const [turn] = this.#waiting.splice(this.#nextTurn(), 1) as [Turn];
+      this.#firstCopies.delete(turn.chunk);
       this.#level = Math.max(this.#level, turn.share.servedBytes);
       turn.start(this.#begin());
     }
+  }
+
+  #nextTurn(): number {
+    let best = 0;
+    let isFirst = false;
+    for (const [index, { share, chunk }] of this.#waiting.entries()) {
+      const isFirstCopy = this.#firstCopies.has(chunk);
+      const isLess = share.servedBytes < (this.#waiting[best] as Turn).share.servedBytes;
+      if (isFirstCopy === isFirst ? !isLess : isFirst) continue;
+      best = index;
+      isFirst = isFirstCopy;
+    }
+    return best;
   }
 
   /** What a byte counts: what this peer has, by what those who wait and it have on average. */

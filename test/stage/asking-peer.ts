@@ -70,7 +70,7 @@ export class AskingPeer {
                       onUnneeded: () => undefined,
                       onEnd: () => undefined,
                       uploadCap: new UploadCap(clock, undefined),
-                      uploadSlots: new UploadSlots(clock),
+                      uploadSlots: new UploadSlots(clock, new Set()),
                       read: (ids) => Promise.resolve(ids.map(() => undefined)),
                       onUploaded: () => undefined,
                     });

@@ -12,30 +12,30 @@ const units = (numbers: readonly number[]) =>
 describe('the lease holder', () => {
   it('tells which units it lacks, once, and no more often than ten times a second', () => {
     const holder = new LeaseHolder();
-    const want = holder.report(units([2, 0]), 0);
+    const want = holder.report(units([2, 0]), 0, 0);
     expect(want?.leases).toBe(2);
     expect(want?.packs.map(({ pack, units: hex }) => [pack, readUnits(hex)])).toEqual([[PACK.id, [0, 2]]]);
-    expect(holder.report(units([2]), 50)).toBeUndefined();
-    expect(holder.report(units([2, 0]), 150)).toBeUndefined();
-    expect(readUnits(holder.report(units([2]), 150)?.packs[0]?.units ?? '')).toEqual([2]);
+    expect(holder.report(units([2]), 0, 50)).toBeUndefined();
+    expect(holder.report(units([2, 0]), 0, 150)).toBeUndefined();
+    expect(readUnits(holder.report(units([2]), 0, 150)?.packs[0]?.units ?? '')).toEqual([2]);
   });
 
   it('says nothing when it never lacked anything, and a last word when it lacks nothing any more', () => {
     const holder = new LeaseHolder();
-    expect(holder.report([], 0)).toBeUndefined();
-    holder.report(units([1]), 100);
+    expect(holder.report([], 0, 0)).toBeUndefined();
+    holder.report(units([1]), 0, 100);
     expect(holder.isOpen).toBe(true);
-    expect(holder.report([], 300)?.packs).toEqual([]);
+    expect(holder.report([], 0, 300)?.packs).toEqual([]);
     expect(holder.isOpen).toBe(false);
   });
 
   it('has the chunks of a granted unit until it lacks it no more, or joins anew', () => {
     const holder = new LeaseHolder();
-    holder.report(units([0, 1]), 0);
+    holder.report(units([0, 1]), 0, 0);
     holder.add([{ pack: PACK.id, unit: 1 }]);
     expect(holder.has({ pack: PACK, index: CHUNKS_PER_LEASE })).toBe(true);
     expect(holder.has({ pack: PACK, index: CHUNKS_PER_LEASE - 1 })).toBe(false);
-    holder.report(units([0]), 200);
+    holder.report(units([0]), 0, 200);
     expect(holder.has({ pack: PACK, index: CHUNKS_PER_LEASE })).toBe(false);
     holder.add([{ pack: PACK.id, unit: 0 }]);
     holder.reset();
@@ -44,8 +44,8 @@ describe('the lease holder', () => {
 
   it('lacks no unit of which chunks turn up at partners, until two seconds pass without one, or it is granted', () => {
     const holder = new LeaseHolder();
-    const told = (nowMs: number) => readUnits(holder.report(units([0, 1]), nowMs)?.packs[0]?.units ?? '');
-    holder.report(units([0, 1, 2]), 0);
+    const told = (nowMs: number) => readUnits(holder.report(units([0, 1]), 0, nowMs)?.packs[0]?.units ?? '');
+    holder.report(units([0, 1, 2]), 0, 0);
     holder.onNews({ pack: PACK, index: 5 }, 100);
     expect(told(200)).toEqual([1]);
     holder.onNews({ pack: PACK, index: 6 }, 1900);
@@ -64,13 +64,19 @@ describe('the lease holder', () => {
     let leases = 0;
     for (let nowMs = 0; nowMs < 5000; nowMs += 100) {
       // Whatever was granted is fetched within 100 ms.
-      const report = holder.report(units(Array.from({ length: 40 }, (_, index) => next + index)), nowMs);
+      const report = holder.report(units(Array.from({ length: 40 }, (_, index) => next + index)), 0, nowMs);
       leases = report?.leases ?? leases;
       open = Array.from({ length: leases }, (_, index) => next + index);
       holder.add(open.map((unit) => ({ pack: PACK.id, unit })));
       next += open.length;
     }
     expect(leases).toBe(32);
+  });
+
+  it('asks for one lease at a time while it has much to give that no partner has', () => {
+    const holder = new LeaseHolder();
+    expect(holder.report(units([0, 1, 2]), 2 * CHUNKS_PER_LEASE, 0)?.leases).toBe(1);
+    expect(holder.report(units([0, 1, 2]), 2 * CHUNKS_PER_LEASE - 1, 100)?.leases).toBe(2);
   });
 });
 

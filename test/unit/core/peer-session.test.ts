@@ -62,7 +62,7 @@ class Bench implements SessionHost {
   }
 
   get uploadSlots(): UploadSlots {
-    return new UploadSlots(this.clock);
+    return new UploadSlots(this.clock, new Set());
   }
 
   now = (): number => this.clock.now();
@@ -183,13 +183,30 @@ describe('a session', () => {
     expect(bench.end).toBeUndefined();
   });
 
-  it('counts as stalled when nothing comes for three seconds', async () => {
+  it('counts as stalled when nothing comes for three seconds, not even the answer to a ping', async () => {
     await bench.greet();
+    await bench.say({ type: 'pong', token: 0 });
     bench.session.request({ pack, first: 0, count: 1 });
-    await bench.clock.advance(2900);
+    await bench.clock.advance(1000);
+    bench.session.probe(bench.clock.now());
+    await bench.clock.advance(1950);
+    expect(bench.heard.at(-1)).toEqual({ type: 'ping', token: 0 });
     expect(bench.session.isStalled(bench.clock.now())).toBe(false);
-    await bench.clock.advance(200);
+    await bench.clock.advance(150);
     expect(bench.session.isStalled(bench.clock.now())).toBe(true);
+    await bench.say({ type: 'pong', token: 0 });
+    expect(bench.session.isStalled(bench.clock.now())).toBe(false);
+  });
+
+  it('is asked whether it is there no more often than it answers', async () => {
+    await bench.greet();
+    await bench.say({ type: 'pong', token: 0 });
+    bench.session.request({ pack, first: 0, count: 1 });
+    for (let tick = 0; tick < 40; tick += 1) {
+      await bench.clock.advance(100);
+      bench.session.probe(bench.clock.now());
+    }
+    expect(bench.heard.filter(({ type }) => type === 'ping')).toHaveLength(2);
   });
 
   it('counts as stalled when a byte comes every second', async () => {

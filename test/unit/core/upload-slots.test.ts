@@ -6,12 +6,14 @@ const CHUNK_BYTES = 64 * 1024;
 
 let clock: VirtualClock;
 let slots: UploadSlots;
+let firstCopies: Set<string>;
 /** Who sends, in the order in which they began. */
 let begun: { readonly name: string; readonly slot: UploadSlot }[];
 
 beforeEach(() => {
   clock = new VirtualClock();
-  slots = new UploadSlots(clock);
+  firstCopies = new Set();
+  slots = new UploadSlots(clock, firstCopies);
   begun = [];
 });
 
@@ -21,7 +23,7 @@ function shareOf(servedBytes: number): UploadShare {
 }
 
 function ask(name: string, share = shareOf(0)): void {
-  void slots.take(share, CHUNK_BYTES).then((slot) => begun.push({ name, slot }));
+  void slots.take(share, name, CHUNK_BYTES).then((slot) => begun.push({ name, slot }));
 }
 
 async function names(): Promise<string> {
@@ -105,9 +107,9 @@ describe('upload slots', () => {
     expect(begun.at(-1)?.name).toBe('d');
   });
 
-  it('do not wait for a chunk that takes longer than half a second', async () => {
+  it('do not wait for a chunk that takes longer than three seconds', async () => {
     for (const name of ['a', 'b', 'c', 'd']) ask(name);
-    await clock.advance(499);
+    await clock.advance(2999);
     expect(await names()).toBe('a b c');
     await clock.advance(1);
     expect(await names()).toBe('a b c d');
@@ -116,5 +118,31 @@ describe('upload slots', () => {
     ask('f');
     ask('g');
     expect(await names()).toBe('a b c d e f');
+  });
+
+  it('do not wait for one that takes longer than half a second where others are quick', async () => {
+    for (let turn = 0; turn < 30; turn += 1) {
+      ask(`quick ${turn}`);
+      await names();
+      begun.at(-1)?.slot.release();
+    }
+    begun = [];
+    for (const name of ['a', 'b', 'c', 'd']) ask(name);
+    await clock.advance(499);
+    expect(await names()).toBe('a b c');
+    await clock.advance(1);
+    expect(await names()).toBe('a b c d');
+  });
+
+  it('go to what nobody else can give first, once', async () => {
+    firstCopies.add('only here');
+    for (const name of ['a', 'b', 'c']) ask(name);
+    ask('poor', shareOf(0));
+    ask('only here', shareOf(9 * CHUNK_BYTES));
+    ask('only here', shareOf(8 * CHUNK_BYTES));
+    await names();
+    for (let turn = 0; turn < 3; turn += 1) begun[turn]?.slot.release();
+    expect(await names()).toBe('a b c only here poor only here');
+    expect(firstCopies.size).toBe(0);
   });
 });
