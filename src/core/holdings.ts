@@ -7,6 +7,10 @@ export class Holdings {
   readonly #chunks = new Set<ChunkId>();
   readonly #bitfields = new Map<PackId, Bitfield>();
 
+  get size(): number {
+    return this.#chunks.size;
+  }
+
   has(chunk: ChunkId): boolean {
     return this.#chunks.has(chunk);
   }

@@ -64,6 +64,10 @@ export class Inventory {
   }
 
   /** Whether it can be read here: written, or still in memory. */
+  get size(): number {
+    return this.#holdings.size;
+  }
+
   has(chunk: ChunkId): boolean {
     return this.#holdings.has(chunk) || this.#writer.get(chunk) !== undefined;
   }

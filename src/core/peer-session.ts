@@ -160,6 +160,11 @@ export class PeerSession {
     return this.#greeted && !this.#ended && this.#remote.has(location.pack.id, location.index);
   }
 
+  /** Chunks that it says it has. */
+  get heldChunks(): number {
+    return this.#remote.heldChunks;
+  }
+
   /** Measured rate and round trip, and how much may be open. */
   get window(): FlowWindow {
     return this.#requests.window;

@@ -27,6 +27,8 @@ const FIRST_STALL_SHUN_MS = 30_000;
 const STALL_SHUN_GROWTH = 4;
 /** Of the budget, what is left for partners that we asked for: others could use all of it up by asking for us. */
 const OWN_SHARE = 1 / 3;
+/** Who waits for chunks asks so often whether there is a partner whom nobody else needs. */
+const SEEK_INTERVAL_MS = 3000;
 /** A partner is named in the same round trip as the welcome; half a second later there is none. */
 const PARTNER_GRACE_MS = 500;
 
@@ -38,6 +40,8 @@ export class Roster {
   readonly #dialings = new Map<PeerId, Dialing>();
   /** Since when. */
   readonly #linked = new Map<PeerId, number>();
+  /** Linked, and of no more use to us than we are to them. */
+  readonly #spare = new Set<PeerId>();
   /** Until when; for ever when banned. */
   readonly #shunned = new Map<PeerId, number>();
   /** How often it stalled. */
@@ -53,6 +57,7 @@ export class Roster {
   /** A link has told what it has, or ended without. */
   #wasHeard = false;
   #matchAttempt = 0;
+  #soughtAtMs = 0;
   #cancelMatchTimer: CancelTimer | undefined;
   #closed = false;
 
@@ -120,6 +125,25 @@ export class Roster {
     return this.#state === 'connecting' || this.#partnerSeen || nowMs - this.#joinedAtMs < PARTNER_GRACE_MS;
   }
 
+  /**
+   * Neither needs anything of the other. The link stays, for what may come, but the server counts them as partners no
+   * more: both are free for others.
+   */
+  spare(peer: PeerId): void {
+    if (!this.#linked.has(peer) || this.#spare.has(peer)) return;
+    this.#spare.add(peer);
+    this.#ports.signaling.unmatch(peer);
+  }
+
+  /** Chunks are waited for: there may be a partner to spare for us, beyond those that we have. */
+  seek(): void {
+    const nowMs = this.#ports.clock.now();
+    if (nowMs - this.#soughtAtMs < SEEK_INTERVAL_MS || !this.isJoined) return;
+    this.#soughtAtMs = nowMs;
+    const partners = this.#linked.size + this.#dialings.size;
+    if (partners >= this.#policy.wantedPeers && partners < this.#policy.maximumPeers) this.#ports.signaling.match(1);
+  }
+
   /** A peer has told what it has: whoever waited for that knows now. */
   onHeard(): void {
     this.#wasHeard = true;
@@ -150,6 +174,7 @@ export class Roster {
     this.#iceServers = iceServers;
     this.#state = 'joined';
     this.#joinedAtMs = this.#ports.clock.now();
+    this.#soughtAtMs = this.#joinedAtMs;
     this.#matchAttempt = 0;
     this.#match();
     this.#host.onJoin();
@@ -204,6 +229,7 @@ export class Roster {
     this.#dialings.get(peer)?.close();
     this.#dialings.delete(peer);
     this.#linked.delete(peer);
+    this.#spare.delete(peer);
     if (this.#closed) return;
     this.#ports.signaling.unmatch(peer);
     this.#matchLater();

@@ -13,6 +13,7 @@ import { Inventory } from './inventory.ts';
 import { Neighbours, OWN_DELAY_MS } from './neighbours.ts';
 import { OriginReads } from './origin-reads.ts';
 import type { ReleaseNews } from './peer-news.ts';
+import type { PeerSession } from './peer-session.ts';
 import type { SwarmPolicy } from './policy.ts';
 import { type Path, Politeness } from './politeness.ts';
 import type { CancelTimer, SwarmPorts } from './ports.ts';
@@ -91,6 +92,7 @@ export class Swarm {
       onSettled: (wanted, source, wireBytes) => {
         this.#choice.onArrival(wanted, source, wireBytes);
         this.#cancelUnneeded(wanted);
+        if (this.#demand.size === 0) for (const session of this.#neighbours.sessions.values()) this.#spare(session);
       },
       onOriginWrong: (chunk) => this.#handleOriginFailure([chunk]),
       onRoom: () => this.#pumpSoon(),
@@ -262,6 +264,7 @@ export class Swarm {
       const lateMs = clock.now() - dueMs;
       if (lateMs >= OWN_DELAY_MS) this.#neighbours.onOwnDelay(lateMs);
       this.#neighbours.dropStalled();
+      if (this.#demand.size > 0) this.#roster.seek();
       this.#giveUpMissing();
       this.#pump();
     });
@@ -306,6 +309,7 @@ export class Swarm {
         return this.#inventory.readStored(chunks);
       },
       onOffer: (session, run) => {
+        this.#spare(session);
         // Most news is of chunks that are here or on their way.
         if (run !== undefined && !wantedIn(this.#demand, run).some((wanted) => wanted.peer === undefined)) return;
         if (session.room > 0) this.#pumpSoon();
@@ -334,6 +338,11 @@ export class Swarm {
     this.#roster.onLinkEnd(peer, banned ? 'banned' : reason === 'closed' || reason === 'stalled' ? reason : 'left');
     if (banned) this.#events.onBan(peer, this.#banReason ?? reason);
     this.#pumpSoon();
+  }
+
+  /** Who has all that we have, while we want nothing, is of no use, nor are we. */
+  #spare(session: PeerSession): void {
+    if (this.#demand.size === 0 && session.heldChunks >= this.#inventory.size) this.#roster.spare(session.peer);
   }
 
   get #offered(): Holdings {

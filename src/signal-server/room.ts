@@ -42,6 +42,12 @@ const CANDIDATES_PER_PARTNER = 2;
 const LEAST_CANDIDATES = 6;
 
 /**
+ * Who has its share of partners is given only such as have half as many: seeds that nobody needs any more (they told by
+ * `unmatch`). In the middle of a crowd there are none, and nobody connects beyond its share.
+ */
+const SPARE_FACTOR = 2;
+
+/**
  * Dissolved pairs that a peer remembers. A peer that cannot be reached has few partners and would otherwise be
  * everybody's first choice again and again.
  */
@@ -146,8 +152,11 @@ export class Room {
   /** Up to `wanted` members of a random sample: of the same site first, then those with the fewest partners. */
   #choose(asker: Member, wanted: number): Member[] {
     if (wanted <= 0) return [];
-    const { random } = this.#options;
-    const unfit = (member: Member) => member === asker || asker.partners?.has(member) === true;
+    const { random, partnersPerMatch } = this.#options;
+    const own = partnerCount(asker);
+    const most = own < partnersPerMatch ? Number.POSITIVE_INFINITY : own / SPARE_FACTOR;
+    const unfit = (member: Member) =>
+      member === asker || asker.partners?.has(member) === true || partnerCount(member) >= most;
     const count = Math.max(LEAST_CANDIDATES, wanted * CANDIDATES_PER_PARTNER + partnerCount(asker) + 1);
     const near = this.#openBySite.get(asker.site)?.sample(count, random) ?? [];
     // When few of the own site are left, few of them can be in this sample.

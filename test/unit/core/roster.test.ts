@@ -106,6 +106,34 @@ describe('a roster under a hostile signaling server', () => {
     expect(bench.dialed).toHaveLength(68);
   });
 
+  it('has the server forget a partner of no use once, and keeps the connection', () => {
+    bench.partner(peerId(1), true);
+    bench.roster.spare(peerId(1));
+    expect(bench.unmatched).toEqual([]);
+    bench.connect(peerId(1));
+    bench.roster.spare(peerId(1));
+    bench.roster.spare(peerId(1));
+    expect(bench.unmatched).toEqual([peerId(1)]);
+    bench.partner(peerId(1), true);
+    expect(bench.dialed).toHaveLength(1);
+  });
+
+  it('seeks one more partner each three seconds, from six connections to twenty', async () => {
+    const before = bench.matches;
+    const seek = async (): Promise<number> => {
+      await bench.clock.advance(3000);
+      bench.roster.seek();
+      bench.roster.seek();
+      return bench.matches - before;
+    };
+    for (let index = 0; index < 5; index += 1) bench.partner(peerId(index), true);
+    expect(await seek()).toBe(0);
+    bench.partner(peerId(5), true);
+    expect(await seek()).toBe(1);
+    for (let index = 6; index < 20; index += 1) bench.partner(peerId(index), true);
+    expect(await seek()).toBe(1);
+  });
+
   it('does not dial itself, nor a partner twice', () => {
     bench.partner(SELF, true);
     for (let times = 0; times < 10; times += 1) bench.partner(peerId(1), true);

@@ -93,6 +93,17 @@ describe('a room', () => {
     expect(partnersIn(room.match('newcomer', 1), 'newcomer')).toEqual(lonely);
   });
 
+  it('gives who has its share of partners only those that have less than half as many', () => {
+    const room = makeRoom();
+    const [asker = ''] = fill(room, 7);
+    expect(partnersIn(room.match(asker, 6), asker)).toHaveLength(6);
+    room.join('busy');
+    expect(partnersIn(room.match('busy', 4), 'busy')).not.toContain(asker);
+    expect(room.match(asker, 1)).toEqual([]);
+    room.join('free');
+    expect(partnersIn(room.match(asker, 1), asker)).toEqual(['free']);
+  });
+
   it('does not choose one that takes no partners for everybody', () => {
     const room = makeRoom({ maximumPeers: 200 });
     for (const id of fill(room, 60)) room.match(id, 6);
