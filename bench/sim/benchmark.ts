@@ -1,3 +1,4 @@
+import { MAX_FRAGMENT_BYTES } from '../../src/protocol/limits.ts';
 import { type Benchmark, rounded } from '../benchmark.ts';
 import { completionChart } from './completion-chart.ts';
 import type { Scenario } from './scenario.ts';
@@ -11,7 +12,7 @@ export const benchmark: Benchmark = {
     { name: 'peers', unit: 'count', summary: 'engines', default: 1000 },
     { name: 'seed', unit: 'number', summary: 'of all chance: the same seed gives the same trace', default: 1 },
     { name: 'chunks', unit: 'count', summary: 'spans of the file, of one chunk each', default: 256 },
-    { name: 'chunk-kib', unit: 'KiB', summary: 'size of a chunk', default: 64 },
+    { name: 'chunk-kib', unit: 'KiB', summary: 'size of a chunk, 255 at most', default: 192 },
     { name: 'origin-mbps', unit: 'Mbit/s', summary: 'what the origin sends to all together', default: 100 },
     { name: 'upload-mbps', unit: 'Mbit/s', summary: "a peer's line, up", default: 20 },
     { name: 'download-mbps', unit: 'Mbit/s', summary: "a peer's line, down", default: 100 },
@@ -46,6 +47,7 @@ export const benchmark: Benchmark = {
 
 function scenarioOf(numbers: Readonly<Record<string, number>>): Scenario {
   const number = (name: string): number => numbers[name] ?? 0;
+  if (number('chunkKib') * KIB > MAX_FRAGMENT_BYTES) throw new RangeError('--chunk-kib: 255 is the most of one frame');
   return {
     peers: number('peers'),
     seed: number('seed'),

@@ -25,9 +25,10 @@ interface Turn {
 
 /**
  * A chunk that goes out alone is at its peer, who can give it on, in a sixth of the time that it takes beside five others.
- * Several, because one path may not fill the line.
+ * Two, because one path may not fill the line; with three, in the simulator, the last of 200 on lines of 2 to 20 Mbit/s were
+ * done after 1.41 x the fluid bound in place of 1.26.
  */
-const SLOTS = 3;
+const SLOTS = 2;
 /** A chunk that takes so many times longer than others did goes over a slow path: it holds up nobody else. */
 const SLOW_FACTOR = 3;
 const SHORTEST_SLOW_MS = 500;
