@@ -38,7 +38,9 @@ export async function stageFiles(plan: PublishPlan, situation: Situation, stagin
   const chunking = previous?.manifest.chunking ?? DEFAULT_CHUNKING;
   const warnings = nameWarnings(sources);
   const copiesPacks = plan.complete && previous?.isInOut === false;
-  const earlier = previous === undefined ? [] : await earlierPacks(previous, copiesPacks ? staging : undefined);
+  // A pack goes to whoever is given its release, whole: one of a withdrawn release may have in it what is to be deleted.
+  const isFresh = previous === undefined || plan.withdraw;
+  const earlier = isFresh ? [] : await earlierPacks(previous, copiesPacks ? staging : undefined);
   const builder = new ContentBuilder(staging.root, chunking, earlier);
   const publisher = new FilePublisher(
     {

@@ -69,24 +69,29 @@ export function complaints(tab: Page): string[] {
 }
 
 /** Chunks in the browser's store. */
-export function storedChunks(tab: Page): Promise<number> {
+export async function storedChunks(tab: Page): Promise<number> {
+  return (await storedChunkIds(tab)).length;
+}
+
+/** The names of the chunks in the browser's store. */
+export function storedChunkIds(tab: Page): Promise<string[]> {
   return tab.evaluate(
     () =>
-      new Promise<number>((resolve, reject) => {
+      new Promise<string[]>((resolve, reject) => {
         const fail = (): void => reject(new Error('the store cannot be read'));
         void indexedDB.databases().then(([database]) => {
           if (!database?.name) {
-            resolve(0);
+            resolve([]);
             return;
           }
           const opening = indexedDB.open(database.name);
           opening.onerror = fail;
           opening.onsuccess = () => {
-            const count = opening.result.transaction('chunks').objectStore('chunks').count();
-            count.onerror = fail;
-            count.onsuccess = () => {
+            const keys = opening.result.transaction('chunks').objectStore('chunks').getAllKeys();
+            keys.onerror = fail;
+            keys.onsuccess = () => {
               opening.result.close();
-              resolve(count.result);
+              resolve(keys.result as string[]);
             };
           };
         }, fail);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { packPath, WORKER_SCRIPT } from '../../../src/protocol/layout.ts';
+import { chunksOfFile } from '../../../src/protocol/manifest.ts';
 import { DEFAULT_SETTINGS, decodeSettings } from '../../../src/protocol/settings.ts';
 import { decodeWorkerConfig } from '../../../src/protocol/worker-config.ts';
 import { generateKey } from '../../../src/publisher/index.ts';
@@ -275,6 +276,19 @@ describe('publishing again', () => {
     const { remove } = await readDeployJson(workspace.out);
     expect(remove.map(({ path }) => path)).toEqual(['empty.txt', `tabseed/manifest-${first.manifestHash}.bin`]);
     expect(await workspace.text('empty.txt')).toBe('');
+  });
+
+  it('names nothing that only withdrawn releases have, be it in a pack beside what is used still', async () => {
+    const noise = new SeededRandom(testSeed()).bytes(300_000);
+    const workspace = await Workspace.create({ 'harm.js': CODE, 'noise.bin': noise });
+    await workspace.publish();
+    await workspace.write({ 'harm.js': 'harmless' });
+    await workspace.publish({ withdraw: true });
+    const { manifest } = await readRelease(workspace.out, workspace.key.publicKey);
+    const used = manifest.files.flatMap((file) => chunksOfFile(manifest, file)).map(({ id }) => id);
+    const named = manifest.packs.flatMap(({ chunks }) => chunks).map(({ id }) => id);
+    expect(named.toSorted()).toEqual([...new Set(used)].toSorted());
+    for (const file of manifest.files) await readFromPacks(workspace.out, manifest, file);
   });
 
   it('names no pack of which no file uses a chunk, and packs anew what is lost on disk', async () => {
