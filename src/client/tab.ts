@@ -1,4 +1,4 @@
-import { systemClock } from '../platform/system-clock.ts';
+import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import type { PageMessage, WorkerStatus } from '../protocol/bridge-message.ts';
 import { leaderLockName } from '../protocol/browser-names.ts';
 import { WORKER_SCRIPT } from '../protocol/layout.ts';
@@ -129,6 +129,7 @@ class Tab {
       this.#updates = new Updates({
         scope: this.#script.scope,
         clock: this.#clock,
+        random: systemRandom(),
         events: this.events,
         link: this.#link as WorkerLink,
         request: (message) => this.request(message),

@@ -1,6 +1,5 @@
-import type { CancelTimer, Clock } from '../core/ports.ts';
+import type { CancelTimer, Clock, Random } from '../core/ports.ts';
 import { releaseFiles } from '../platform/release-files.ts';
-import { systemRandom } from '../platform/system-clock.ts';
 import type { PageMessage } from '../protocol/bridge-message.ts';
 import { checkKey } from '../protocol/browser-names.ts';
 import { decodeReleaseNews } from '../protocol/release-news.ts';
@@ -26,6 +25,7 @@ const JITTER = 0.25;
 export interface UpdatesPorts {
   readonly scope: string;
   readonly clock: Clock;
+  readonly random: Random;
   readonly events: Pick<Emitter<TabseedEvents>, 'emit'>;
   readonly link: Pick<WorkerLink, 'post'>;
   /** @throws TabseedError */
@@ -181,8 +181,9 @@ export class Updates {
   }
 
   #checkLater(): void {
-    const delayMs = CHECK_INTERVAL_MS * (1 - JITTER + 2 * JITTER * systemRandom().next());
-    this.#ports.clock.after(delayMs, () => {
+    const { clock, random } = this.#ports;
+    const delayMs = CHECK_INTERVAL_MS * (1 - JITTER + 2 * JITTER * random.next());
+    clock.after(delayMs, () => {
       // It is still open: its release is wanted, and one that it has outlived may go.
       this.wake();
       // Another tab may have asked meanwhile.
