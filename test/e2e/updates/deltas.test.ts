@@ -141,3 +141,45 @@ describe('an update of which little is new', () => {
     expect(await seenBy(tab)).toEqual(['release 3', 'release 3']);
   });
 });
+
+it('a browser that is three releases behind, older than all deltas, gets the next one by chunks, unasked', async () => {
+  const site = await UpdatesSite.open({ mode: 'off' }, { signal: false }, text);
+  try {
+    const { stage } = site;
+    const tab = await site.visit(await (await stage.browser()).newContext());
+    const before = await newest(site.out);
+    for (const number of [2, 3, 4]) await site.publish(number);
+    const { manifest } = await newest(site.out);
+    const sources = manifest.files.map(({ path }) => deltaSource(path)).filter((source) => source !== undefined);
+    expect(sources).toHaveLength(2);
+    expect(sources).not.toContain(before.hash);
+    const navigations: string[] = [];
+    tab.on('framenavigated', (frame) => navigations.push(frame.url()));
+    const since = stage.responses.length;
+    // The one look for news that each page has in time; what comes of it is its own doing.
+    await tab.evaluate(() => tabseed.checkForUpdate());
+    await expect
+      .poll(() => tab.evaluate(() => tabseed.stats().update), POLL)
+      .toMatchObject({ staged: true, failure: '' });
+    // As much as the chunks of its files, and none of the deltas.
+    const chunks = new Map(
+      manifest.files
+        .filter(({ path }) => !isDeltaPath(path))
+        .flatMap((file) => chunksOfFile(manifest, file))
+        .map(({ id, encodedBytes }) => [id, encodedBytes]),
+    );
+    const packedBytes = [...chunks.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const taken = stage.served(isContent, since).reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(taken).toBeGreaterThan(packedBytes / 2);
+    expect(taken).toBeLessThanOrEqual(1.01 * packedBytes);
+    expect(navigations).toEqual([]);
+    expect(await seenBy(tab)).toEqual(['release 1', 'release 1']);
+    stage.refuse = isContent;
+    expect(await tab.evaluate(() => tabseed.applyUpdate())).toBe(true);
+    await tab.reload();
+    expect(await seenBy(tab)).toEqual(['release 4', 'release 4']);
+    expect(await tab.evaluate(async () => (await fetch('large.bin')).text())).toBe(text(4));
+  } finally {
+    await site.close();
+  }
+});
