@@ -20,7 +20,7 @@ let failure: Error | undefined;
 let told: unknown[];
 
 function newBrowser(): void {
-  [clock, stored, checks] = [new VirtualClock(), new Map(), []];
+  [clock, stored, checks] = [new VirtualClock(), new Map<string, string>(), []];
   visibility = Object.assign(new EventTarget(), { visibilityState: 'visible' as const });
   vi.stubGlobal('document', visibility);
 }
