@@ -41,7 +41,8 @@ export class SourceChoice {
   readonly availability = new Availability();
   readonly #sources: Sources;
   readonly #leases = new LeaseHolder();
-  readonly #peerSpeed = new SourceSpeed();
+  /** Of what comes by sharing: from peers, and as our part of what is fetched for all. */
+  readonly #sharedSpeed = new SourceSpeed();
   readonly #originSpeed = new SourceSpeed();
   /** When something last came, or a lease: patience begins then. */
   #progressMs = 0;
@@ -73,14 +74,15 @@ export class SourceChoice {
   /** Something is wanted after a time in which nothing was. */
   onFirstWant(): void {
     this.#progressMs = this.#sources.ports.clock.now();
-    this.#peerSpeed.restart();
+    this.#sharedSpeed.restart();
   }
 
   onArrival(wanted: WantedChunk, source: 'peers' | 'origin', wireBytes: number): void {
     this.#progressMs = this.#sources.ports.clock.now();
-    if (source === 'origin' && !this.#peerHas(wanted)) this.#sources.firstCopies.add(wanted.id);
-    const speed = source === 'peers' ? this.#peerSpeed : this.#originSpeed;
-    speed.onBytes(wireBytes);
+    const isFirstCopy = source === 'origin' && !this.#peerHas(wanted);
+    if (isFirstCopy) this.#sources.firstCopies.add(wanted.id);
+    if (isFirstCopy || source === 'peers') this.#sharedSpeed.onBytes(wireBytes);
+    if (source === 'origin') this.#originSpeed.onBytes(wireBytes);
   }
 
   /** A server, the same or a new one, knows us under a new id. */
@@ -122,7 +124,7 @@ export class SourceChoice {
     const { sessions, origin } = this.#sources;
     let isAsked = false;
     for (const session of sessions.values()) isAsked ||= session.isAsked;
-    this.#peerSpeed.update(isAsked, nowMs);
+    this.#sharedSpeed.update(isAsked, nowMs);
     this.#originSpeed.update(origin.active > 0, nowMs);
   }
 
@@ -248,7 +250,7 @@ export class SourceChoice {
   }
 
   get #arePeersSlow(): boolean {
-    return arePeersSlow(this.#peerSpeed, this.#originSpeed, this.#sources.policy);
+    return arePeersSlow(this.#sharedSpeed, this.#originSpeed, this.#sources.policy);
   }
 
   #facts(): SourceFacts {

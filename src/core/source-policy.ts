@@ -23,14 +23,15 @@ const ORIGIN_LEAD = 4;
 
 /**
  * Whether the origin should help with bulk chunks that peers have: they give less than `minimumPeerBytesPerSecond`, less
- * than a quarter of what the origin was measured to give, and do not get faster. So bulk from peers takes four times as
+ * than a quarter of what the origin was measured to give, and do not get faster. What is fetched for all counts as given
+ * by peers: who fetches most of it gets little of others, and needs little. So bulk from peers takes four times as
  * long as from the origin at most, or comes at the minimum rate. A crowd that has just come is slow at first; if each of
  * it went to the origin then, each would take a copy.
  */
-export function arePeersSlow(peers: Speed, origin: Speed, policy: SwarmPolicy): boolean {
-  if (peers.bytesPerMs === undefined || peers.isGrowing) return false;
-  if (peers.bytesPerMs * 1000 >= policy.minimumPeerBytesPerSecond) return false;
-  return origin.bytesPerMs === undefined || peers.bytesPerMs * ORIGIN_LEAD < origin.bytesPerMs;
+export function arePeersSlow(shared: Speed, origin: Speed, policy: SwarmPolicy): boolean {
+  if (shared.bytesPerMs === undefined || shared.isGrowing) return false;
+  if (shared.bytesPerMs * 1000 >= policy.minimumPeerBytesPerSecond) return false;
+  return origin.bytesPerMs === undefined || shared.bytesPerMs * ORIGIN_LEAD < origin.bytesPerMs;
 }
 
 /** How long a chunk that the origin refused waits for a peer that has it before it counts as missing. */

@@ -9,28 +9,28 @@ function come(speed: SourceSpeed, bytes: number, fromMs: number, milliseconds: n
 }
 
 describe('the speed of sources', () => {
-  it('is unknown until two seconds have passed or a mebibyte has come', () => {
+  it('is unknown until five seconds have passed or four mebibytes have come', () => {
     const speed = new SourceSpeed();
-    come(speed, 10_000, 0, 1900);
+    come(speed, 10_000, 0, 4900);
     expect(speed.bytesPerMs).toBeUndefined();
-    come(speed, 10_000, 1900, 100);
-    expect(speed.bytesPerMs).toBe(10);
+    come(speed, 10_000, 4900, 100);
+    expect(speed.bytesPerMs).toBe(4);
     const fast = new SourceSpeed();
-    come(fast, 1024 * 1024, 0, 64);
-    expect(fast.bytesPerMs).toBe(16_384);
+    come(fast, 4 * 1024 * 1024, 0, 64);
+    expect(fast.bytesPerMs).toBe(65_536);
   });
 
   it('does not take a pause for slowness', () => {
     const speed = new SourceSpeed();
-    come(speed, 100_000, 0, 1000);
-    come(speed, 100_000, 60_000, 1000);
+    come(speed, 250_000, 0, 2500);
+    come(speed, 250_000, 60_000, 2500);
     expect(speed.bytesPerMs).toBe(100);
   });
 
   it('grows with each sample that is a quarter better than the last that grew', () => {
     const speed = new SourceSpeed();
     const growing = [100, 120, 130, 150, 160].map((bytesPerMs, sample) => {
-      come(speed, bytesPerMs * 2000, sample * 2000, 2000);
+      come(speed, bytesPerMs * 5000, sample * 5000, 5000);
       return speed.isGrowing;
     });
     expect(growing).toEqual([true, false, true, false, false]);
