@@ -46,8 +46,10 @@ const EMPTY_MESSAGE = /(new \w+Error\(\s*'[\w-]+'),\s*''(?:, \{ cause \})?,?\s*\
 /** Of a request with Range browsers say it themselves, and let no script say it. */
 const NODE_HEADER = /, 'Accept-Encoding': 'identity'/;
 const ERROR_NAME = /^ {2}override readonly name = '\w+';\n/gm;
-const SHOULD_RETRY = /^ {2}shouldRetry\(\): boolean \{\n.*\n {2}\}\n/gm;
-const LOG_STATEMENT = /^ *this\.#(?:\w+\.)?log\.debug\([^;]*\);$/gm;
+/** What the engine alone calls of parts that both have. */
+const UNCALLED_METHOD =
+  /^ {2}(?:async |get )?(?:shouldRetry|pending|pendingBytes|isAtEnd)\(.*\n(?: {4}.*\n)* {2}\}\n/gm;
+const LOG_STATEMENT = /^ *this\.#(?:\w+\.)?log(?:\.debug\([^;]*\)| = ports\.log);$|, log: silentLog\(\)/gm;
 
 /**
  * Leaves the worker's errors their class and code, and takes what nobody reads there: messages and names, since pages are
@@ -60,7 +62,8 @@ const bareErrors: Plugin = {
   applyToEnvironment: (environment) => environment.name === 'worker',
   transform(code, id) {
     if (!id.includes('/src/')) return undefined;
-    if (code.includes('.shouldRetry(')) this.error(`${id}: errors have no shouldRetry() in the worker's build`);
+    const call = /\.(?:shouldRetry|isAtEnd|pending|pendingBytes)\b/.exec(code);
+    if (call) this.error(`${id}: there is no ${call[0]} in the worker's build`);
     return code
       .replace(CAUGHT_ERROR, '$1)')
       .replace(MESSAGE_AFTER_CODE, "$1''")
@@ -68,7 +71,7 @@ const bareErrors: Plugin = {
       .replace(EMPTY_MESSAGE, '$1)')
       .replace(NODE_HEADER, '')
       .replace(ERROR_NAME, '')
-      .replace(SHOULD_RETRY, '')
+      .replace(UNCALLED_METHOD, '')
       .replace(LOG_STATEMENT, '');
   },
 };

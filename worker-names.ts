@@ -69,6 +69,7 @@ export const SHORTENED_NAMES: readonly string[] = [
   'onReport',
   'opened',
   'outcome',
+  'ownerOf',
   'patient',
   'pendingBytes',
   'plainBytes',

@@ -13,6 +13,7 @@ import { FirstVisit } from './first-visit.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { Leader } from './leader.ts';
 import { LeaderElection } from './leader-election.ts';
+import { Offspring } from './offspring.ts';
 import { watchPageLife, whenPageIsQuiet } from './page-life.ts';
 import { isPauseScope, PauseSwitch } from './pause-switch.ts';
 import { isController, registerWorker, type WorkerScript } from './registration.ts';
@@ -61,6 +62,7 @@ class Tab {
   readonly #script: WorkerScript;
   readonly #clock = systemClock();
   readonly #keepAlive = new KeepAlive(this.#clock, () => this.#link?.post({ type: 'keep-alive' }));
+  readonly #offspring = new Offspring();
   #status: WorkerStatus | undefined;
   #link: WorkerLink | undefined;
   #election: LeaderElection | undefined;
@@ -172,6 +174,7 @@ class Tab {
       onLeaderWanted: () => this.#leader?.lead(),
       onTakeOver: () => this.#takeOver(),
       onRetired: () => void this.#retire(),
+      isOurs: (url) => this.#offspring.has(url),
       onWorkerChange: () => {
         this.#watch();
         this.#leader?.lead();

@@ -17,6 +17,8 @@ export interface WorkerLinkHandlers {
   onTakeOver(): void;
   /** The worker removes itself and what is stored. */
   onRetired(): void;
+  /** Whether this page has the frame or worker with this URL. */
+  isOurs(url: string): boolean;
   /** Another instance of the worker controls the page: what the former one knew is gone. */
   onWorkerChange(): void;
   onError(error: TabseedError): void;
@@ -78,7 +80,7 @@ export class WorkerLink {
     return controller?.scriptURL === this.#script.url ? controller : undefined;
   }
 
-  #receive({ data, source }: MessageEvent): void {
+  #receive({ data, source, ports }: MessageEvent): void {
     // The page's other workers, and a former one of ours that is about to end, may post to the same container.
     if (source === null || !('scriptURL' in source) || source.scriptURL !== this.#script.url) return;
     const content = openPosted(data);
@@ -98,6 +100,9 @@ export class WorkerLink {
           return;
         case 'retired':
           this.#handlers.onRetired();
+          return;
+        case 'whose':
+          if (this.#handlers.isOurs(message.url)) ports[0]?.postMessage(true);
           return;
         default:
           message satisfies never;

@@ -37,7 +37,5 @@ async function decode(
       } catch (cause) {
         throw new IntegrityError('chunk-encoding', `chunk ${expected.id} does not decode`, { cause });
       }
-    default:
-      return stored.encoding satisfies never;
   }
 }

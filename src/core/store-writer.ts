@@ -44,7 +44,7 @@ export class StoreWriter {
   }
 
   /** A chunk that is not written yet. */
-  get(id: ChunkId): StoredChunk | undefined {
+  pending(id: ChunkId): StoredChunk | undefined {
     return this.#waiting.get(id);
   }
 

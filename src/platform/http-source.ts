@@ -32,14 +32,15 @@ export class HttpSource implements ByteSource {
     try {
       this.#reader ??= this.#start();
       const reader = await this.#reader;
-      const piece = reader === undefined ? undefined : (await reader.read()).value;
+      const piece = reader && (await reader.read()).value;
       // A body that is cut off by `cancel` may look like one that has ended.
       this.#abort.signal.throwIfAborted();
       this.#checkLength(piece);
       return piece;
     } catch (error) {
       this.cancel();
-      throw error instanceof OriginError ? error : unreachable(this.#plan.url, error);
+      if (error instanceof OriginError) throw error;
+      throw new OriginError('origin-unreachable', `${this.#plan.url} could not be read`, { cause: error });
     }
   }
 
@@ -71,8 +72,4 @@ export class HttpSource implements ByteSource {
     if (!isShort && this.#receivedBytes <= maximumBytes) return;
     throw new OriginError('origin-length', `${url}: ${this.#receivedBytes} bytes are not what was expected`);
   }
-}
-
-function unreachable(url: URL, cause: unknown): OriginError {
-  return new OriginError('origin-unreachable', `${url} could not be read`, { cause });
 }

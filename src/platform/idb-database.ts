@@ -1,6 +1,7 @@
 import { promisifyRequest, type UseStore } from 'idb-keyval';
 import type { ChunkStore, StoredChunk } from '../core/ports.ts';
 import { type StorageOwner, storageName } from '../protocol/browser-names.ts';
+import { ENCODINGS, type Encoding } from '../protocol/encoding.ts';
 import { isSha256 } from '../protocol/identifier.ts';
 import { deleteDatabase, IdbConnection } from './idb-connection.ts';
 
@@ -89,6 +90,6 @@ function trimmed({ encoding, bytes }: StoredChunk): StoredChunk {
 /** Another version of Tabseed may have written it: what is not a chunk is not there. */
 function asStoredChunk(value: unknown): StoredChunk | undefined {
   const { encoding, bytes } = Object(value) as { encoding?: unknown; bytes?: unknown };
-  if ((encoding !== 'identity' && encoding !== 'deflate-raw') || !(bytes instanceof Uint8Array)) return undefined;
-  return { encoding, bytes };
+  if (!ENCODINGS.includes(encoding as Encoding) || !(bytes instanceof Uint8Array)) return undefined;
+  return { encoding: encoding as Encoding, bytes };
 }

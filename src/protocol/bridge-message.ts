@@ -69,7 +69,9 @@ export type WorkerMessage =
   /** The leader does not answer: this (visible) tab takes its lock. */
   | { readonly type: 'take-over' }
   /** The app is retired: stop, and let go of what is stored. */
-  | { readonly type: 'retired' };
+  | { readonly type: 'retired' }
+  /** Whose is the frame or worker with this URL? The page that has it says so over the transferred port, with any message. */
+  | { readonly type: 'whose'; readonly url: string };
 
 export interface WorkerStatus {
   /** The release that new pages get; `null` before the first one is installed. */
@@ -189,6 +191,8 @@ export function decodeWorkerMessage(value: unknown): WorkerMessage {
     case 'take-over':
     case 'retired':
       return { type: fields.type };
+    case 'whose':
+      return { type: 'whose', url: asUrl(fields.url) };
     default:
       throw new ProtocolError('unknown-type', 'worker message');
   }

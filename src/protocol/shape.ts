@@ -41,10 +41,14 @@ export function asLabel(value: unknown, what: string): string {
 
 /** A whole number from 0 to `max`. */
 export function asCount(value: unknown, what: string, max: number = Number.MAX_SAFE_INTEGER): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw bad(what, 'a whole number');
+  if (!isWhole(value)) throw bad(what, 'a whole number');
   if (value > max) throw new ProtocolError('too-large', what);
   // JSON and structured clones can say -0, which prints as 0 but is another value to `Object.is`.
   return value + 0;
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 export function asFlag(value: unknown, what: string): boolean {
@@ -56,11 +60,11 @@ export function asList<T>(value: unknown, what: string, maxItems: number, item: 
   if (!Array.isArray(value)) throw bad(what, 'a list');
   if (value.length > maxItems) throw new ProtocolError('too-large', what);
   // Unlike `map`, `from` visits the holes of a sparse array, which structured clones keep.
-  return Array.from(value, (entry: unknown) => item(entry));
+  return Array.from(value, item);
 }
 
 export function asOneOf<T extends string>(value: unknown, what: string, allowed: readonly T[]): T {
-  if (!allowed.includes(value as T)) throw bad(what, allowed.join(' or '));
+  if (!allowed.includes(value as T)) throw bad(what, 'one of those allowed');
   return value as T;
 }
 

@@ -65,7 +65,7 @@ export class Adoption {
     const wanted = new Set(chunks.map((chunk) => chunk.id));
     const body = new ChunkBody(tools, source, plainForm(chunks), true);
     await body.read(chunks.length, wanted, { signal: new AbortController().signal, deliver: () => undefined });
-    if (headers === undefined || !isDocument(file)) return;
+    if (!headers || !isDocument(file)) return;
     if (wanted.size === 0) await this.#documents.saveHeaders(file, headers);
     // Of another release, or a page that the server puts in place of another one: its headers say nothing.
     else await this.#onForeign();

@@ -24,7 +24,7 @@ export function bodyStream(feed: FileFeed, first: FeedPiece, slice: BodySlice): 
         // abort) in the turn in which a pull has enqueued, Chromium 156 hangs the whole worker.
         const piece = await (waiting ?? feed.next());
         waiting = undefined;
-        if (piece === undefined) throw new Error('the feed ended early');
+        if (!piece) throw new Error('the feed ended early');
         const part = piece.plain.subarray(skipBytes, skipBytes + leftBytes);
         skipBytes = 0;
         leftBytes -= part.length;

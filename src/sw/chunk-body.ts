@@ -47,12 +47,12 @@ export class ChunkBody {
         this.#position += 1;
         const stored = { encoding: chunk.encoding, bytes: await this.#cutter.take(chunk.encodedBytes) };
         const plain = await openChunk(this.#tools, chunk, stored).catch(() => undefined); // Bad: counted below.
-        this.#tools.count(plain === undefined ? 'wasted' : 'origin', chunk.plainBytes, chunk.encodedBytes);
-        if (plain === undefined) {
-          this.isBroken = this.#endsAtBad;
-        } else {
+        this.#tools.count(plain ? 'origin' : 'wasted', chunk.plainBytes, chunk.encodedBytes);
+        if (plain) {
           this.#tools.keep(chunk.id, stored);
           if (wanted.delete(chunk.id)) deliver(chunk, plain, 'origin');
+        } else {
+          this.isBroken = this.#endsAtBad;
         }
       }
     } catch {

@@ -1,5 +1,4 @@
 import type { SourceName, Urgency } from '../protocol/bridge-message.ts';
-import type { ChunkId } from '../protocol/identifier.ts';
 import type { PackedChunk } from '../protocol/manifest.ts';
 
 export interface ChunkRequest {
@@ -31,7 +30,5 @@ export async function takeFrom(
 
 /** Each chunk once, in the order of its first place. */
 export function distinct(chunks: readonly PackedChunk[]): PackedChunk[] {
-  const byId = new Map<ChunkId, PackedChunk>();
-  for (const chunk of chunks) if (!byId.has(chunk.id)) byId.set(chunk.id, chunk);
-  return [...byId.values()];
+  return [...new Map(chunks.map((chunk) => [chunk.id, chunk])).values()];
 }

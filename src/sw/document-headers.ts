@@ -58,7 +58,7 @@ export class DocumentHeaders {
    */
   async of(file: ReleaseFile, own: HeaderSet): Promise<HeaderSet | undefined> {
     const saved = this.#find(file);
-    if (saved !== undefined) return merge(own, saved.headers);
+    if (saved) return merge(own, saved.headers);
     if (own.length > 0) return own;
     try {
       return await this.saveHeaders(file, await this.#load(file.path));

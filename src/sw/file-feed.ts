@@ -64,7 +64,7 @@ export class FileFeed {
    */
   next(): Promise<FeedPiece | undefined> {
     const chunk = this.#chunks[this.#position];
-    if (chunk === undefined || this.#stop.signal.aborted) {
+    if (!chunk || this.#stop.signal.aborted) {
       this.cancel();
       return Promise.resolve(undefined);
     }
@@ -86,9 +86,9 @@ export class FileFeed {
   #serve(): void {
     const waiter = this.#waiter;
     const chunk = this.#chunks[this.#position];
-    if (waiter === undefined || chunk === undefined) return;
+    if (!waiter || !chunk) return;
     const piece = this.#held.get(chunk.id);
-    if (piece !== undefined) {
+    if (piece) {
       this.#waiter = undefined;
       this.#position += 1;
       this.#windowBytes -= chunk.plainBytes;
@@ -120,7 +120,7 @@ export class FileFeed {
       let batchBytes = 0;
       while (batchBytes < BATCH_BYTES && batch.length < MAX_CHUNKS_PER_WANT) {
         const chunk = this.#chunks[this.#asked];
-        if (chunk === undefined) break;
+        if (!chunk) break;
         this.#asked += 1;
         batchBytes += chunk.plainBytes;
         const uses = this.#uses.get(chunk.id) ?? 0;

@@ -13,7 +13,6 @@ import { packPath } from '../protocol/layout.ts';
 import { readManifest } from '../protocol/manifest.ts';
 import { pathToUrl } from '../protocol/release-path.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
-import { ReleaseRefusedError } from './errors.ts';
 import { isLoopback } from './loopback.ts';
 import { Records } from './records.ts';
 import { isOurs, removeApp } from './removal.ts';
@@ -73,15 +72,13 @@ function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerP
     records: new Records(database.records),
     startCache: new StartCache(storageName(owner), digest),
     verifyPointer: (bytes) => verifyPointer(bytes, config),
-    loadRelease: async (known, offer) => {
+    loadRelease: (known, offer) => {
       const files = offer as BodyInit[] | undefined;
-      const loaded = await loadRelease({
+      return loadRelease({
         ...{ base, config, known, now: Date.now, digest, decode: readManifest },
         // In the order in which they are asked for; what is not among them the origin has.
         fetch: (input, init) => (files?.length ? Promise.resolve(new Response(files.shift())) : fetch(input, init)),
       });
-      if (loaded.outcome === 'refused') throw new ReleaseRefusedError(loaded.code);
-      return loaded.outcome === 'no-news' ? undefined : loaded;
     },
     probePacks: async ({ packs }) => {
       const answers = packs.map(({ id }) => fetch(new URL(packPath(id), base), { method: 'HEAD' }));

@@ -16,8 +16,8 @@ export class Lanes {
     } finally {
       const next = this.#waiting.shift();
       // The lane goes to the next task at once, so that no newcomer takes it first.
-      if (next === undefined) this.#running -= 1;
-      else next();
+      if (next) next();
+      else this.#running -= 1;
     }
   }
 }

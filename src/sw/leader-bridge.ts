@@ -77,7 +77,7 @@ export class LeaderBridge implements ChunkSource {
 
   /** The same leader, for when nothing else is left: waits where others have given up. */
   readonly patient: ChunkSource = {
-    take: (chunks, request) => this.#take(chunks, request, true),
+    take: (chunks, request) => this.take(chunks, request, true),
   };
 
   constructor(ports: { readonly clock: Clock; readonly digest: Digest }, host: LeaderBridgeHost) {
@@ -95,7 +95,7 @@ export class LeaderBridge implements ChunkSource {
     this.#port = port;
     this.#call = undefined;
     this.#heard();
-    if (this.#releases !== undefined) port.postMessage(this.#releases);
+    if (this.#releases) port.postMessage(this.#releases);
     for (const ask of this.#asks.values()) this.#send(ask);
     this.#host.onConnected(true);
   }
@@ -121,55 +121,14 @@ export class LeaderBridge implements ChunkSource {
   }
 
   /** At most MAX_CHUNKS_PER_WANT chunks. */
-  take(chunks: readonly PackedChunk[], request: ChunkRequest): Promise<readonly PackedChunk[]> {
-    return this.#take(chunks, request, false);
-  }
-
-  /** @param data untrusted, from the port that `connect` got. */
-  handleMessage(port: LeaderPort, data: unknown): void {
-    if (port !== this.#port) return;
-    let message: LeaderResponse;
-    try {
-      message = decodeLeaderResponse(data);
-    } catch {
-      // A tab of another version, or not ours at all: as good as silent.
-      return;
-    }
-    this.#heard();
-    if (message.type === 'report') {
-      this.#host.onReport(message.traffic, message.peers);
-      return;
-    }
-    const ask = this.#asks.get(message.request);
-    if (ask === undefined) return;
-    ask.hasAck = true;
-    if (ask.urgency !== 'prompt' || message.type === 'chunk') this.#giveTime(ask, STALL_MS[ask.urgency]);
-    switch (message.type) {
-      case 'ack':
-        return;
-      case 'chunk':
-        void this.#verify(ask, message);
-        return;
-      case 'missing':
-        this.#answered(ask, message.chunk);
-        return;
-      default:
-        message satisfies never;
-    }
-  }
-
-  async #take(
-    chunks: readonly PackedChunk[],
-    terms: ChunkRequest,
-    isPatient: boolean,
-  ): Promise<readonly PackedChunk[]> {
+  async take(chunks: readonly PackedChunk[], terms: ChunkRequest, isPatient = false): Promise<readonly PackedChunk[]> {
     const urgency = terms.urgency === 'urgent' && !isPatient ? 'prompt' : terms.urgency;
-    if (this.#port === undefined && !(await this.#callLeader(isPatient))) return chunks;
+    if (!this.#port && !(await this.#callLeader(isPatient))) return chunks;
     const nowMs = this.#ports.clock.now();
     // Who has been waited for already is not waited for again.
     const silentMs = nowMs - (this.#silentSinceMs ?? nowMs);
     const patienceMs = urgency === 'prompt' ? PROMPT_MS : TAKE_OVER_MS;
-    const ackMs = this.#port === undefined ? Math.min(CALL_MS, patienceMs) : patienceMs - silentMs;
+    const ackMs = this.#port ? patienceMs - silentMs : Math.min(CALL_MS, patienceMs);
     if (ackMs <= 0 && !isPatient) return chunks;
     if (terms.signal.aborted) return chunks;
     const given = new Set<ChunkId>();
@@ -202,11 +161,44 @@ export class LeaderBridge implements ChunkSource {
     return chunks.filter((chunk) => !given.has(chunk.id));
   }
 
+  /** @param data untrusted, from the port that `connect` got. */
+  handleMessage(port: LeaderPort, data: unknown): void {
+    if (port !== this.#port) return;
+    let message: LeaderResponse;
+    try {
+      message = decodeLeaderResponse(data);
+    } catch {
+      // A tab of another version, or not ours at all: as good as silent.
+      return;
+    }
+    this.#heard();
+    if (message.type === 'report') {
+      this.#host.onReport(message.traffic, message.peers);
+      return;
+    }
+    const ask = this.#asks.get(message.request);
+    if (!ask) return;
+    ask.hasAck = true;
+    if (ask.urgency !== 'prompt' || message.type === 'chunk') this.#giveTime(ask, STALL_MS[ask.urgency]);
+    switch (message.type) {
+      case 'ack':
+        return;
+      case 'chunk':
+        void this.#verify(ask, message);
+        return;
+      case 'missing':
+        this.#answered(ask, message.chunk);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
   /** False when nobody will answer. */
   #callLeader(isPatient: boolean): Promise<boolean> {
     const nowMs = this.#ports.clock.now();
-    const ageMs = this.#call === undefined ? Number.POSITIVE_INFINITY : nowMs - this.#call.atMs;
-    if (this.#call !== undefined && ageMs < CALL_MS) return this.#call.hasTabs;
+    const ageMs = this.#call ? nowMs - this.#call.atMs : Number.POSITIVE_INFINITY;
+    if (this.#call && ageMs < CALL_MS) return this.#call.hasTabs;
     if (ageMs < CALL_INTERVAL_MS && !isPatient) return Promise.resolve(false);
     this.#call = { atMs: nowMs, hasTabs: this.#host.callLeader() };
     return this.#call.hasTabs;
@@ -231,7 +223,7 @@ export class LeaderBridge implements ChunkSource {
 
   /** Nothing was heard for `afterMs`. */
   #suspect(afterMs: number): void {
-    if (this.#port === undefined) return;
+    if (!this.#port) return;
     this.#silentSinceMs ??= this.#ports.clock.now() - afterMs;
     this.#cancelTakeOver ??= this.#ports.clock.after(Math.max(0, TAKE_OVER_MS - afterMs), () => {
       this.#cancelTakeOver = undefined;
@@ -248,7 +240,7 @@ export class LeaderBridge implements ChunkSource {
   async #verify(ask: Ask, message: LeaderResponse & { readonly type: 'chunk' }): Promise<void> {
     const { chunk: id, source } = message;
     const chunk = ask.chunks.get(id);
-    if (chunk === undefined) return;
+    if (!chunk) return;
     const plain = new Uint8Array(message.bytes);
     const isGood = (await this.#ports.digest.sha256(plain)) === id;
     // It may have ended meanwhile, or the chunk may have come twice.

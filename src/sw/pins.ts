@@ -17,7 +17,7 @@ export class Pins {
   readonly #records: Records;
   /** Resolves when what earlier lives of the worker have recorded is read. */
   readonly opened: Promise<void>;
-  #pins: ReadonlyMap<string, Pin> = new Map();
+  #pins = new Map<string, Pin>();
 
   constructor(records: Records) {
     this.#records = records;
@@ -25,14 +25,14 @@ export class Pins {
   }
 
   /** A sequence, NO_RELEASE, or `undefined` for a client that is not known. */
-  get(client: string): number | undefined {
-    return this.#pins.get(client)?.[0];
+  get(client: string | undefined): number | undefined {
+    return this.#pins.get(client as string)?.[0];
   }
 
   /** Says, too, that the client is here. */
   async set(client: string, sequence: number): Promise<void> {
     if (client === '') return;
-    this.#pins = new Map([...this.#pins, [client, [sequence, Date.now()]]]);
+    this.#pins.set(client, [sequence, Date.now()]);
     // Not before the record is read: it would be lost.
     await this.opened;
     await this.#records.write({ [RECORD]: this.#pins });
@@ -42,14 +42,12 @@ export class Pins {
   refresh(present: readonly { readonly id: string }[]): ReadonlySet<number> {
     const now = Date.now();
     const here = new Set(present.map(({ id }) => id));
-    const pins = [...this.#pins].map(([id, [sequence, seenMs]]): [string, Pin] => [
-      id,
-      [sequence, here.has(id) ? now : seenMs],
-    ]);
-    // A clock that was set back keeps a pin for longer; it does no harm.
-    const kept = pins.filter(([, [, seenMs]]) => now - seenMs < ABSENCE_MS);
-    this.#pins = new Map(kept);
-    return new Set(kept.map(([, [sequence]]) => sequence));
+    for (const [id, [sequence, seenMs]] of this.#pins) {
+      if (here.has(id)) this.#pins.set(id, [sequence, now]);
+      // A clock that was set back keeps a pin for longer; it does no harm.
+      else if (now - seenMs >= ABSENCE_MS) this.#pins.delete(id);
+    }
+    return new Set([...this.#pins.values()].map(([sequence]) => sequence));
   }
 
   async #open(): Promise<void> {

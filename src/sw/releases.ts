@@ -2,6 +2,7 @@ import { type LoadedRelease, openManifest } from '../platform/release-source.ts'
 import { RELEASES_RECORD } from '../protocol/browser-names.ts';
 import { readManifest } from '../protocol/manifest.ts';
 import { chunksOnlyIn } from './dropped-chunks.ts';
+import { ReleaseRefusedError } from './errors.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
 type ReleasesPorts = Pick<WorkerPorts, 'records' | 'digest' | 'store' | 'verifyPointer' | 'loadRelease' | 'probePacks'>;
@@ -42,7 +43,7 @@ export class Releases {
     return this.#isStaged;
   }
 
-  find(sequence: number): LoadedRelease | undefined {
+  find(sequence: number | undefined): LoadedRelease | undefined {
     return this.#known.find(({ manifest }) => manifest.sequence === sequence);
   }
 
@@ -73,9 +74,10 @@ export class Releases {
   async check(offer?: unknown): Promise<boolean> {
     const [before] = this.#known;
     const found = await this.#ports.loadRelease(before?.pointer, offer);
-    // Another check was quicker: what this one has found is not newer than that, or is found again.
-    if (!found || before !== this.#known[0]) return false;
-    const isNews = 'manifest' in found;
+    if (found.outcome === 'refused') throw new ReleaseRefusedError(found.code);
+    // Or another check was quicker: what this one has found is not newer than that, or is found again.
+    if (found.outcome === 'no-news' || before !== this.#known[0]) return false;
+    const isNews = found.outcome === 'new';
     const newest = isNews ? found : { ...(before as LoadedRelease), ...found };
     // One that still waited is passed over; one that was signed again takes its own place.
     const kept = this.#known.filter(

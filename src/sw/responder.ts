@@ -47,8 +47,7 @@ export class Responder {
     );
     const headers = this.#headersOf(request, release, file);
     // Of an empty body nothing is to be had from anywhere.
-    if (plan.body === undefined || plan.body.bytes === 0)
-      return responseOf(plan, await headers, null, 'store', release, file);
+    if (!plan.body?.bytes) return responseOf(plan, await headers, null, 'store', release, file);
 
     if (plan.status === 200 && isStartFile(file)) {
       const kept = await this.#startCache.match(request.url, file, responseHeaders(await headers, plan, 'store'));

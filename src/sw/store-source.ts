@@ -29,7 +29,7 @@ export class StoreSource implements ChunkSource {
     await Promise.all(
       chunks.map(async (chunk, index) => {
         const encoded = stored[index];
-        if (encoded === undefined) return;
+        if (!encoded) return;
         try {
           const plain = await openChunk(this.#ports, chunk, encoded);
           this.#ports.count(plain.length);

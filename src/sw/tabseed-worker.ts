@@ -26,6 +26,8 @@ const CHECK_INTERVAL_MS = 60_000;
  * do not. The first release is worth waiting for before pages are taken over, but no longer either.
  */
 const PATIENCE_MS = 10_000;
+/** A page that is starting may be busy for so long; one that is frozen, or older than the question, never answers. */
+const OWNER_MS = 1000;
 
 /** The service worker's events, each handled in the terms of its parts. */
 export class TabseedWorker {
@@ -153,8 +155,8 @@ export class TabseedWorker {
     await this.#scope.clients.claim();
   }
 
-  #wait(): Promise<void> {
-    return new Promise((resolve) => this.#ports.clock.after(PATIENCE_MS, resolve));
+  #wait(milliseconds = PATIENCE_MS): Promise<void> {
+    return new Promise((resolve) => this.#ports.clock.after(milliseconds, resolve));
   }
 
   /** Decided in the event itself where it can be: then the browser goes on as if there were no worker. */
@@ -209,16 +211,19 @@ export class TabseedWorker {
     if (isNavigation && request.destination === 'document') {
       await this.#activateNextFor(request, resultingClientId);
       release = this.#releases.active;
-    } else release = await this.#releaseOf(isNavigation ? '' : clientId, path);
+    } else release = await this.#releaseOf(clientId, path, request.url);
     event.waitUntil(this.#pins.set(resultingClientId, release?.manifest.sequence ?? NO_RELEASE));
     return release;
   }
 
   /**
    * That of a client, `undefined` where it is none. Frames and blob workers come with an id that nothing has announced:
-   * they get the release on which the pages that are here agree, else the newest of theirs that has the path.
+   * they get the release on which the pages that are here agree, else the one that the path tells, else that of the page
+   * whose they are. If none says so, it is the newest.
+   *
+   * @param url what is asked for: by a frame that is none of the clients yet, its document
    */
-  async #releaseOf(client: string, path: string): Promise<LoadedRelease | undefined> {
+  async #releaseOf(client: string, path: string, url: string): Promise<LoadedRelease | undefined> {
     const pinned = this.#pins.get(client);
     // A release that was withdrawn: its pages get what the origin would give them, files of the active one.
     if (pinned !== undefined) return pinned === NO_RELEASE ? undefined : this.#find(pinned);
@@ -227,10 +232,14 @@ export class TabseedWorker {
     const sequences = new Set(all.map(({ id }) => this.#pins.get(id)));
     const live = this.#releases.known.filter(({ manifest }) => sequences.has(manifest.sequence));
     const having = live.length > 1 ? live.filter(({ manifest }) => fileAt(manifest, path)) : live;
-    const release = having[0] ?? this.#releases.active;
-    // Where several have it, the next request may tell more.
-    if (release && having.length === 1) await this.#pins.set(client, release.manifest.sequence);
-    return release;
+    let [release] = having;
+    if (having[1]) {
+      const owned = all.find(({ id }) => id === client)?.url ?? url;
+      const owner = await Promise.race([this.#windows.ownerOf(owned), this.#wait(OWNER_MS) as Promise<undefined>]);
+      release = this.#releases.find(this.#pins.get(owner)) ?? release;
+    }
+    if (release) await this.#pins.set(client, release.manifest.sequence);
+    return release ?? this.#releases.active;
   }
 
   #find(sequence: number): LoadedRelease | undefined {
@@ -329,7 +338,7 @@ export class TabseedWorker {
   }
 
   #lead(version: number, port: MessagePort | undefined, client: ExtendableMessageEvent['source']): void {
-    if (port === undefined) return;
+    if (!port) return;
     if (version !== PROTOCOL_VERSION) {
       port.close();
       return;

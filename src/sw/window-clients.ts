@@ -30,9 +30,21 @@ export class WindowClients {
   async isFirstPage(navigation: Request, resultingClientId: string): Promise<boolean> {
     const pages = (await this.#all()).filter(({ id, frameType }) => id !== resultingClientId && frameType !== 'nested');
     const [page] = pages;
-    if (page === undefined) return true;
+    if (!page) return true;
     const isReload = navigation.cache === 'no-cache' || navigation.cache === 'reload';
     return pages.length === 1 && isReload && withoutHash(page.url) === withoutHash(navigation.url);
+  }
+
+  /** Resolves with the id of the window that says that this frame or worker is its own, if one does. */
+  async ownerOf(url: string): Promise<string> {
+    const windows = await this.#all();
+    return new Promise((resolve) => {
+      for (const window of windows) {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => resolve(window.id);
+        window.postMessage(posted({ type: 'whose', url }), [port2]);
+      }
+    });
   }
 
   /** Pages, frames and workers that are here now, also those that this worker does not control. */
@@ -49,5 +61,5 @@ export class WindowClients {
 }
 
 function withoutHash(url: string): string {
-  return url.replace(/#.*$/, '');
+  return url.replace(/#.*/, '');
 }

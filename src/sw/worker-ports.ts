@@ -1,5 +1,5 @@
 import type { Clock, Codec, Digest, Log, Origin } from '../core/ports.ts';
-import type { LoadedRelease, RenewedPointer } from '../platform/release-source.ts';
+import type { ReleaseOutcome } from '../platform/release-source.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import type { Pointer } from '../protocol/pointer.ts';
 import type { ReleasePath } from '../protocol/release-path.ts';
@@ -24,12 +24,10 @@ export interface WorkerPorts {
   /** @throws Error when no key of this worker signed it. */
   verifyPointer(bytes: Uint8Array<ArrayBuffer>): Promise<Pointer>;
   /**
-   * Resolves with `undefined` when there is no news.
-   *
    * @param offer files to look at in place of the origin's: pointer and manifest; untrusted
-   * @throws Error when the origin is away, or what it has is refused.
+   * @throws Error when the origin is away.
    */
-  loadRelease(known: Pointer | undefined, offer: unknown): Promise<LoadedRelease | RenewedPointer | undefined>;
+  loadRelease(known: Pointer | undefined, offer: unknown): Promise<ReleaseOutcome>;
   /** @throws Error when the origin lacks a pack. */
   probePacks(manifest: Manifest): Promise<void>;
   /** Deletes what the app keeps in this browser, and takes the worker away. */

@@ -4,6 +4,8 @@ import { POLL } from '../client-site.ts';
 import { stopWorkers } from '../worker/site.ts';
 import {
   failedUpdate,
+  openFrame,
+  reloadFrame,
   seenBy,
   seenInFrame,
   staged,
@@ -75,14 +77,18 @@ describe('a release that is published while a page is open', () => {
     expect(await seenBy(tab)).toEqual(['release 1', 'release 1']);
     expect(await text(tab, 'only-1.txt')).toBe('only in 1');
     expect(await text(other, 'only-2.txt')).toBe('only in 2');
-    // Workers of blobs and frames come without a name: where the path tells, each gets its own tab's release.
+    // Workers of blobs and frames come without a name: each gets its own tab's release all the same.
     expect(await textInBlobWorker(tab, 'only-1.txt')).toBe('only in 1');
     expect(await textInBlobWorker(other, 'only-2.txt')).toBe('only in 2');
-    // Where it does not, and pages disagree, it is the newest of theirs: whole, never a mixture.
-    for (const page of [tab, other]) {
-      expect(await seenInFrame(page, 'what.txt')).toEqual(['frame of 2', 'release 2']);
-      expect(await textInBlobWorker(page, 'what.txt')).toBe('release 2');
-    }
+    expect(await seenInFrame(tab, 'what.txt')).toEqual(['frame of 1', 'release 1']);
+    expect(await seenInFrame(other, 'what.txt')).toEqual(['frame of 2', 'release 2']);
+    expect(await textInBlobWorker(tab, 'what.txt')).toBe('release 1');
+    expect(await textInBlobWorker(other, 'what.txt')).toBe('release 2');
+    // Also beside a frame of the other page that shows the same, and once more when a frame loads itself anew.
+    await openFrame(other);
+    expect(await openFrame(tab)).toBe('frame of 1');
+    expect(await reloadFrame(tab)).toBe('frame of 1');
+    expect(await reloadFrame(other)).toBe('frame of 2');
     await stopWorkers(tab.context(), tab);
     expect(await seenBy(tab)).toEqual(['release 1', 'release 1']);
     expect(await seenBy(other)).toEqual(['release 2', 'release 2']);

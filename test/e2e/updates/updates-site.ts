@@ -211,3 +211,28 @@ export function seenInFrame(tab: Page, path: string): Promise<[title: string, fi
     return seen;
   }, path);
 }
+
+/** A frame that stays: its title. */
+export function openFrame(tab: Page): Promise<string> {
+  return tab.evaluate(async () => {
+    const frame = document.createElement('iframe');
+    frame.src = 'frame.html';
+    await new Promise((resolve) => {
+      frame.onload = resolve;
+      document.body.append(frame);
+    });
+    return frame.contentDocument?.title ?? '';
+  });
+}
+
+/** The same frame has loaded itself anew: its title. */
+export function reloadFrame(tab: Page): Promise<string> {
+  return tab.evaluate(async () => {
+    const frame = document.querySelector('iframe') as HTMLIFrameElement;
+    await new Promise((resolve) => {
+      frame.onload = resolve;
+      frame.contentWindow?.location.reload();
+    });
+    return frame.contentDocument?.title ?? '';
+  });
+}

@@ -66,7 +66,10 @@ class Machine {
         ...{ records: this.records.open(), digest: syncDigest() },
         store: { ...bound(this.store), delete: this.drop },
         verifyPointer: (bytes) => Promise.resolve(JSON.parse(new TextDecoder().decode(bytes)) as Pointer),
-        loadRelease: () => Promise.resolve(found.shift()),
+        loadRelease: () => {
+          const next = found.shift();
+          return Promise.resolve(next ? { outcome: 'new', ...next } : { outcome: 'no-news' });
+        },
         probePacks: () => Promise.resolve(),
       },
       () => undefined,

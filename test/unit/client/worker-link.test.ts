@@ -23,6 +23,10 @@ class FakeWorker {
   }
 }
 
+interface FakePort {
+  postMessage(message: unknown): void;
+}
+
 class FakeContainer extends EventTarget {
   controller: FakeWorker | null = new FakeWorker();
 
@@ -30,12 +34,12 @@ class FakeContainer extends EventTarget {
     this.dispatchEvent(new Event('started'));
   }
 
-  deliver(message: unknown, source: FakeWorker | null = this.controller): void {
-    this.deliverAsItIs({ tabseed: message }, source);
+  deliver(message: unknown, source: FakeWorker | null = this.controller, ports: FakePort[] = []): void {
+    this.deliverAsItIs({ tabseed: message }, source, ports);
   }
 
-  deliverAsItIs(data: unknown, source: FakeWorker | null = this.controller): void {
-    this.dispatchEvent(Object.assign(new Event('message'), { data, source }));
+  deliverAsItIs(data: unknown, source: FakeWorker | null = this.controller, ports: FakePort[] = []): void {
+    this.dispatchEvent(Object.assign(new Event('message'), { data, source, ports }));
   }
 }
 
@@ -47,6 +51,7 @@ function setup(): { container: FakeContainer; link: WorkerLink; log: string[] } 
     onLeaderWanted: () => log.push('leader-wanted'),
     onTakeOver: () => log.push('take-over'),
     onRetired: () => log.push('retired'),
+    isOurs: (url) => url === 'blob:ours',
     onWorkerChange: () => log.push('worker-change'),
     onError: ({ code }) => log.push(code),
   });
@@ -62,6 +67,15 @@ describe('WorkerLink', () => {
     container.deliver({ type: 'take-over' }, new FakeWorker('https://example.org/other.js'));
     container.deliver({ type: 'take-over' }, null);
     expect(log).toEqual(['status 3', 'leader-wanted', 'retired']);
+  });
+
+  it('answers for frames and workers of its page alone', () => {
+    const { container, log } = setup();
+    const ports = [{ postMessage: (message: unknown) => log.push(String(message)) }];
+    container.deliver({ type: 'whose', url: 'blob:theirs' }, container.controller, ports);
+    expect(log).toEqual([]);
+    container.deliver({ type: 'whose', url: 'blob:ours' }, container.controller, ports);
+    expect(log).toEqual(['true']);
   });
 
   it('leaves messages of the app’s own to the app, whatever their type', () => {

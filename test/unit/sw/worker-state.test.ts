@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { LoadedRelease, RenewedPointer } from '../../../src/platform/release-source.ts';
+import type { LoadedRelease, ReleaseOutcome, RenewedPointer } from '../../../src/platform/release-source.ts';
 import { decodeUses, FIGURES_RECORD, MAX_UNUSED_MS } from '../../../src/protocol/figures-record.ts';
 import { encodeManifest } from '../../../src/protocol/manifest.ts';
 import type { Pointer } from '../../../src/protocol/pointer.ts';
@@ -34,10 +34,15 @@ async function release(sequence: number, minimumSequence = 0, expires = 0): Prom
   return { pointer, manifest, manifestBytes, pointerBytes: new TextEncoder().encode(JSON.stringify(pointer)) };
 }
 
+function outcomeOf(found: LoadedRelease | RenewedPointer | undefined): ReleaseOutcome {
+  if (!found) return { outcome: 'no-news' };
+  return 'manifest' in found ? { outcome: 'new', ...found } : { outcome: 'renewed', ...found };
+}
+
 describe('the releases', () => {
   const open = async (
     records: MemoryRecords,
-    found: (LoadedRelease | RenewedPointer | undefined)[] = [],
+    found: (LoadedRelease | RenewedPointer)[] = [],
     probePacks: () => Promise<void> = () => Promise.resolve(),
   ) => {
     let changes = 0;
@@ -46,7 +51,7 @@ describe('the releases', () => {
       {
         ...{ records: records.open(), digest: syncDigest(), store },
         verifyPointer: (bytes) => Promise.resolve(JSON.parse(new TextDecoder().decode(bytes)) as Pointer),
-        loadRelease: () => Promise.resolve(found.shift()),
+        loadRelease: () => Promise.resolve(outcomeOf(found.shift())),
         probePacks,
       },
       () => {
