@@ -10,9 +10,9 @@ export class Offspring {
 
   /** Notes from now on which blob URLs this page makes: no browser tells afterwards. */
   constructor() {
-    const create = URL.createObjectURL;
+    const create = URL.createObjectURL.bind(URL);
     URL.createObjectURL = (object) => {
-      const url = create.call(URL, object);
+      const url = create(object);
       this.#blobs.add(url);
       const [oldest = ''] = this.#blobs;
       if (this.#blobs.size > MAX_BLOBS) this.#blobs.delete(oldest);
