@@ -48,7 +48,7 @@ const NODE_HEADER = /, 'Accept-Encoding': 'identity'/;
 const ERROR_NAME = /^ {2}override readonly name = '\w+';\n/gm;
 /** What the engine alone calls of parts that both have. */
 const UNCALLED_METHOD =
-  /^ {2}(?:async |get )?(?:shouldRetry|pending|pendingBytes|isAtEnd)\(.*\n(?: {4}.*\n)* {2}\}\n/gm;
+  /^ {2}(?:async |get )?(?:shouldRetry|pendingBytes|isAtEnd)\(.*\n(?: {4}.*\n)* {2}\}\n/gm;
 const LOG_STATEMENT = /^ *this\.#(?:\w+\.)?log(?:\.debug\([^;]*\)| = ports\.log);$|, log: silentLog\(\)/gm;
 
 /**
@@ -62,7 +62,7 @@ const bareErrors: Plugin = {
   applyToEnvironment: (environment) => environment.name === 'worker',
   transform(code, id) {
     if (!id.includes('/src/')) return undefined;
-    const call = /\.(?:shouldRetry|isAtEnd|pending|pendingBytes)\b/.exec(code);
+    const call = /\.(?:shouldRetry|isAtEnd|pendingBytes)\b/.exec(code);
     if (call) this.error(`${id}: there is no ${call[0]} in the worker's build`);
     return code
       .replace(CAUGHT_ERROR, '$1)')

@@ -99,7 +99,9 @@ export const SHORTENED_NAMES: readonly string[] = [
   'terms',
   'u32',
   'u8',
+  'unwritten',
   'varint',
   'verifyPointer',
+  'whenWritten',
   'writer',
 ];

@@ -69,7 +69,7 @@ export class Inventory {
   }
 
   has(chunk: ChunkId): boolean {
-    return this.#holdings.has(chunk) || this.#writer.pending(chunk) !== undefined;
+    return this.#holdings.has(chunk) || this.#writer.unwritten(chunk) !== undefined;
   }
 
   get holdings(): Holdings {
@@ -116,7 +116,7 @@ export class Inventory {
   async readStored(chunks: readonly ChunkId[]): Promise<(StoredChunk | undefined)[]> {
     const known = new Map<ChunkId, StoredChunk>();
     for (const chunk of chunks) {
-      const stored = this.#recent.get(chunk) ?? this.#writer.pending(chunk);
+      const stored = this.#recent.get(chunk) ?? this.#writer.unwritten(chunk);
       if (stored !== undefined) known.set(chunk, stored);
     }
     const others = chunks.filter((chunk) => !known.has(chunk));
@@ -140,7 +140,7 @@ export class Inventory {
   async #find(chunks: readonly ChunkId[]): Promise<ReadonlyMap<ChunkId, StoredChunk>> {
     const found = new Map<ChunkId, StoredChunk>();
     for (const chunk of chunks) {
-      const waiting = this.#writer.pending(chunk);
+      const waiting = this.#writer.unwritten(chunk);
       if (waiting !== undefined) found.set(chunk, waiting);
     }
     const others = chunks.filter((chunk) => !found.has(chunk));

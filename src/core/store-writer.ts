@@ -22,9 +22,11 @@ export class StoreWriter {
   readonly #onStored: (chunks: readonly ChunkId[]) => void;
   readonly #waiting = new Map<ChunkId, StoredChunk>();
   #waitingBytes = 0;
-  #lastAddedMs = 0;
   #cancelTimer: CancelTimer | undefined;
   #writing: Promise<void> | undefined;
+  #settle: (() => void) | undefined;
+  /** Resolves when nothing waits any more. */
+  whenWritten: Promise<void> = Promise.resolve();
 
   constructor(
     ports: { store: Pick<ChunkStore, 'put'>; clock: Clock; log: Log },
@@ -44,50 +46,49 @@ export class StoreWriter {
   }
 
   /** A chunk that is not written yet. */
-  pending(id: ChunkId): StoredChunk | undefined {
+  unwritten(id: ChunkId): StoredChunk | undefined {
     return this.#waiting.get(id);
   }
 
   /** The bytes are read later: they must be neither changed nor transferred. */
   add(id: ChunkId, chunk: StoredChunk): void {
     if (this.#waiting.has(id)) return;
+    if (this.#waiting.size === 0) {
+      this.whenWritten = new Promise((resolve) => {
+        this.#settle = resolve;
+      });
+    }
     this.#waiting.set(id, chunk);
     this.#waitingBytes += chunk.bytes.length;
-    this.#lastAddedMs = this.#clock.now();
-    const isFull = (): boolean => this.#waitingBytes >= this.#maxWaitingBytes;
-    if (isFull()) this.#start(isFull);
-    this.#whenIdleLater();
+    if (this.#waitingBytes >= this.#maxWaitingBytes) this.#start(this.#maxWaitingBytes);
+    this.#startLater();
   }
 
   /** Writes what is left. */
   async close(): Promise<void> {
     while (this.#waiting.size > 0) {
-      this.#start(() => true);
+      this.#start(0);
       await this.#writing;
     }
   }
 
-  #whenIdleLater(): void {
-    this.#cancelTimer ??= this.#clock.after(IDLE_MS, () => this.#whenIdle());
+  #startLater(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#clock.after(IDLE_MS, () => this.#start(0));
   }
 
-  #whenIdle(): void {
-    this.#cancelTimer = undefined;
-    const restMs = this.#lastAddedMs + IDLE_MS - this.#clock.now();
-    if (restMs > 0) this.#cancelTimer = this.#clock.after(restMs, () => this.#whenIdle());
-    else this.#start(() => true);
-  }
-
-  #start(goOn: () => boolean): void {
-    this.#writing ??= this.#write(goOn).then(() => {
+  /** Unless it writes already. */
+  #start(leftBytes: number): void {
+    this.#writing ??= this.#write(leftBytes).then(() => {
       this.#writing = undefined;
       // The pause may have come, and found this write under way.
-      if (this.#waiting.size > 0) this.#whenIdleLater();
+      if (this.#waiting.size > 0) this.#startLater();
+      else this.#settle?.();
     });
   }
 
-  async #write(goOn: () => boolean): Promise<void> {
-    while (this.#waiting.size > 0 && goOn()) {
+  async #write(leftBytes: number): Promise<void> {
+    while (this.#waiting.size > 0 && this.#waitingBytes >= leftBytes) {
       const batch = this.#nextBatch();
       try {
         await this.#store.put(batch);

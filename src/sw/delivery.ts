@@ -1,4 +1,5 @@
-import { StoreWriter, WRITE_AT_ONCE_BYTES } from '../core/store-writer.ts';
+import type { StoredChunk } from '../core/ports.ts';
+import { StoreWriter } from '../core/store-writer.ts';
 import type { Urgency } from '../protocol/bridge-message.ts';
 import type { Manifest, PackedChunk, ReleaseFile } from '../protocol/manifest.ts';
 import { workerSettings } from '../protocol/settings.ts';
@@ -11,6 +12,11 @@ import type { LeaderBridge } from './leader-bridge.ts';
 import { StoreSource } from './store-source.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
+/**
+ * Waits for a pause before it is written: while a page loads, reading the store would wait for the writing. All that is
+ * lost with a worker that is stopped before.
+ */
+const WRITE_BEHIND_BYTES = 16 * 1024 * 1024;
 /** Parallel Range requests of the worker: what browsers open to a host over HTTP/1.1. */
 const ORIGIN_LANES = 6;
 
@@ -32,11 +38,13 @@ export class Delivery {
       onTraffic(delta);
     };
     this.#leader = leader;
-    this.writer = new StoreWriter(ports, WRITE_AT_ONCE_BYTES, (chunks) => leader.noteStored(chunks));
-    this.#store = new StoreSource({ store, digest, codec, count: (plainBytes) => this.count('store', plainBytes, 0) });
-    // The page gets the same bytes, and a stream of a response transfers them: what waits for the store is a copy.
-    const keep: OriginTools['keep'] = (id, { encoding, bytes }) =>
-      this.writer.add(id, { encoding, bytes: bytes.slice() });
+    this.writer = new StoreWriter(ports, WRITE_BEHIND_BYTES, (chunks) => leader.noteStored(chunks));
+    this.#store = new StoreSource({
+      ...{ store, digest, codec },
+      unwritten: (id) => copyOf(this.writer.unwritten(id)),
+      count: (plainBytes) => this.count('store', plainBytes, 0),
+    });
+    const keep: OriginTools['keep'] = (id, stored) => this.writer.add(id, copyOf(stored));
     this.#tools = { origin, digest, codec, lanes: new Lanes(ORIGIN_LANES), keep, count: this.count };
   }
 
@@ -55,4 +63,9 @@ export class Delivery {
     // Without peers no tab leads: nobody must wait for one.
     return workerSettings(manifest.settings).mode === 'off' ? [origin] : [this.#leader, origin, this.#leader.patient];
   }
+}
+
+/** The page gets the same bytes, and a stream of a response transfers them: what waits for the store is another's. */
+function copyOf<T extends StoredChunk | undefined>(stored: T): T {
+  return stored && { ...stored, bytes: stored.bytes.slice() };
 }

@@ -60,7 +60,7 @@ export class Responder {
     const { chunks, skipBytes } = chunksOfRange(chunksOfFile(release.manifest, file), plan.body);
     const isUrgent = request.mode === 'navigate' || file.plainBytes < BULK_FILE_BYTES;
     const feed = this.#delivery.feed(release.manifest, file, chunks, isUrgent ? 'urgent' : 'bulk');
-    event.waitUntil(feed.done.then(() => this.#delivery.writer.close()));
+    event.waitUntil(feed.done.then(() => this.#delivery.writer.whenWritten));
     try {
       // Together: the server may have to be asked for headers, and a page does not wait for one after the other.
       const [own, first] = await Promise.all([headers, feed.next()]);

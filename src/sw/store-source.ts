@@ -1,6 +1,6 @@
 import { openChunk } from '../core/chunk.ts';
 import { IntegrityError } from '../core/errors.ts';
-import type { Codec, Digest } from '../core/ports.ts';
+import type { Codec, Digest, StoredChunk } from '../core/ports.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import type { PackedChunk } from '../protocol/manifest.ts';
 import type { ChunkRequest, ChunkSource } from './chunk-source.ts';
@@ -10,6 +10,8 @@ interface StoreSourcePorts {
   readonly store: WorkerStore;
   readonly digest: Digest;
   readonly codec: Codec;
+  /** A chunk that is still to be written. */
+  unwritten(id: ChunkId): StoredChunk | undefined;
   /** Counts bytes that were found here. */
   count(plainBytes: number): void;
 }
@@ -28,7 +30,7 @@ export class StoreSource implements ChunkSource {
     const damaged: ChunkId[] = [];
     await Promise.all(
       chunks.map(async (chunk, index) => {
-        const encoded = stored[index];
+        const encoded = stored[index] ?? this.#ports.unwritten(chunk.id);
         if (!encoded) return;
         try {
           const plain = await openChunk(this.#ports, chunk, encoded);

@@ -238,7 +238,7 @@ export class TabseedWorker {
       const owner = await Promise.race([this.#windows.ownerOf(owned), this.#wait(OWNER_MS) as Promise<undefined>]);
       release = this.#releases.find(this.#pins.get(owner)) ?? release;
     }
-    if (release) await this.#pins.set(client, release.manifest.sequence);
+    if (release) void this.#pins.set(client, release.manifest.sequence);
     return release ?? this.#releases.active;
   }
 
@@ -248,7 +248,6 @@ export class TabseedWorker {
 
   /** Like a waiting worker, the next release waits until no page is left, unless it is applied. */
   async #activateNextFor(request: Request, resultingClientId: string): Promise<void> {
-    this.#pins.refresh(await this.#windows.everyone());
     if (!this.#releases.isNextStaged) return;
     if (await this.#windows.isFirstPage(request, resultingClientId)) await this.#releases.activate();
   }

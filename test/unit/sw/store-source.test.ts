@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { StoreError } from '../../../src/core/errors.ts';
+import type { StoredChunk } from '../../../src/core/ports.ts';
+import type { ChunkId } from '../../../src/protocol/identifier.ts';
 import { chunksOfFile, type PackedChunk, type ReleaseFile } from '../../../src/protocol/manifest.ts';
 import { StoreSource } from '../../../src/sw/store-source.ts';
 import { TolerantStore } from '../../../src/sw/tolerant-store.ts';
@@ -25,13 +27,21 @@ async function filledStore(): Promise<MemoryStore> {
   return store;
 }
 
-async function take(store: MemoryStore, clock = new VirtualClock(), tolerant = tolerantStore(store, clock)) {
+async function take(
+  store: MemoryStore,
+  clock = new VirtualClock(),
+  tolerant = tolerantStore(store, clock),
+  waiting = new Map<ChunkId, StoredChunk>(),
+) {
   const delivered: PackedChunk[] = [];
   let countedBytes = 0;
   const count = (bytes: number) => {
     countedBytes += bytes;
   };
-  const source = new StoreSource({ store: tolerant, digest: syncDigest(), codec: syncCodec(), count });
+  const source = new StoreSource({
+    ...{ store: tolerant, digest: syncDigest(), codec: syncCodec(), count },
+    unwritten: (id) => waiting.get(id),
+  });
   const deliver = (chunk: PackedChunk) => void delivered.push(chunk);
   const left = await source.take(CHUNKS, { urgency: 'bulk', signal: new AbortController().signal, deliver });
   return { left, delivered, countedBytes };
@@ -43,6 +53,12 @@ function tolerantStore(store: MemoryStore, clock: VirtualClock): TolerantStore {
 
 it('gives what is stored, and counts it', async () => {
   expect(await take(await filledStore())).toEqual({ left: [], delivered: CHUNKS, countedBytes: 4096 });
+});
+
+it('gives what is still to be written', async () => {
+  const { store, clock } = { store: new MemoryStore(), clock: new VirtualClock() };
+  const waiting = (await filledStore()).chunks;
+  expect(await take(store, clock, tolerantStore(store, clock), waiting)).toMatchObject({ left: [], delivered: CHUNKS });
 });
 
 it('gives back a chunk that is damaged, and deletes it', async () => {
