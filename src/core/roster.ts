@@ -182,7 +182,10 @@ export class Roster {
   }
 
   #handlePartner(peer: PeerId, initiator: boolean): void {
-    if (this.#closed || peer === this.#self || this.#dialings.has(peer) || this.#linked.has(peer)) return;
+    if (this.#closed || peer === this.#self || this.#linked.has(peer)) return;
+    // Named again, while we still dial: the pair was dissolved meanwhile, and the other side knows nothing of that dialing.
+    this.#dialings.get(peer)?.close();
+    this.#dialings.delete(peer);
     if (!this.#mayDial(peer, initiator)) {
       this.#ports.signaling.unmatch(peer);
       return;

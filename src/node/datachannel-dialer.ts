@@ -9,7 +9,8 @@ import { DataChannelLink } from './datachannel-link.ts';
 /**
  * How long the called end waits for the caller's checks before it begins its own. The library starts ICE with an answer
  * before it stores the answer's fingerprint: a called end that is already calling back can complete the DTLS handshake in
- * between, and is refused (1 connection in 150, in 24 on a busy machine).
+ * between, and is refused (1 connection in 150, in 24 on a busy machine). A caller keeps its candidates to itself until
+ * then, so that a browser, which does not wait, cannot call back.
  */
 const CALLER_FIRST_MS = 100;
 
@@ -30,9 +31,12 @@ class DataChannelDialing implements Dialing {
   readonly #clock: Clock;
   readonly #handlers: DialHandlers;
   readonly #gate: SignalGate;
+  readonly #isCaller: boolean;
   readonly #cancelLimit: CancelTimer;
   /** Candidates that came before they may be used. */
   #early: PeerSignal[] = [];
+  /** Our own that the called end must not have yet. */
+  #withheld: PeerSignal[] = [];
   #connection: PeerConnection | undefined;
   #takesCandidates = false;
   #isDone = false;
@@ -41,6 +45,7 @@ class DataChannelDialing implements Dialing {
     this.#clock = clock;
     this.#handlers = handlers;
     this.#gate = new SignalGate(request.initiator);
+    this.#isCaller = request.initiator;
     this.#cancelLimit = clock.after(CONNECT_LIMIT_MS, () => this.#fail('timed out'));
     // Not inside this call: whoever dials has not got the dialing yet.
     queueMicrotask(() => this.#construct(library, clock, request));
@@ -95,6 +100,7 @@ class DataChannelDialing implements Dialing {
     if (this.#isDone) return;
     this.#takesCandidates = true;
     this.#passEarly(connection);
+    for (const signal of this.#withheld.splice(0)) this.#handlers.onSignal(signal);
   }
 
   #passEarly(connection: PeerConnection): void {
@@ -126,7 +132,9 @@ class DataChannelDialing implements Dialing {
 
   #emit(data: object): void {
     const signal = signalFromLibrary(data);
-    if (!this.#isDone && signal !== undefined) this.#handlers.onSignal(signal);
+    if (this.#isDone || signal === undefined) return;
+    if (this.#isCaller && signal.type === 'candidate' && !this.#takesCandidates) this.#withheld.push(signal);
+    else this.#handlers.onSignal(signal);
   }
 
   #open(link: DataChannelLink): void {

@@ -25,6 +25,8 @@ class Bench {
   readonly dialed: DialRequest[] = [];
   readonly unmatched: string[] = [];
   matches = 0;
+  /** Dialings that the roster has ended. */
+  closed = 0;
   readonly roster: Roster;
   #server: SignalingHandlers | undefined;
   readonly #dials = new Map<string, DialHandlers>();
@@ -46,7 +48,10 @@ class Bench {
       dial: (request: DialRequest, handlers: DialHandlers) => {
         this.dialed.push(request);
         this.#dials.set(request.peer, handlers);
-        return { handleSignal: () => undefined, close: () => undefined };
+        const close = () => {
+          this.closed += 1;
+        };
+        return { handleSignal: () => undefined, close };
       },
     };
     const log = { debug: () => undefined };
@@ -134,16 +139,23 @@ describe('a roster under a hostile signaling server', () => {
     expect(await seek()).toBe(1);
   });
 
-  it('does not dial itself, nor a partner twice', () => {
+  it('does not dial itself, nor a partner that it has', () => {
     bench.partner(SELF, true);
-    for (let times = 0; times < 10; times += 1) bench.partner(peerId(1), true);
-    bench.connect(peerId(1));
     bench.partner(peerId(1), true);
+    bench.connect(peerId(1));
+    for (let times = 0; times < 10; times += 1) bench.partner(peerId(1), true);
     expect(bench.dialed).toHaveLength(1);
   });
 });
 
 describe('a roster with bad peers', () => {
+  it('dials anew a partner that is named again while it is being dialed: the pair was dissolved meanwhile', () => {
+    bench.partner(peerId(1));
+    bench.partner(peerId(1), true);
+    expect(bench.dialed.map(({ initiator }) => initiator)).toEqual([false, true]);
+    expect(bench.closed).toBe(1);
+  });
+
   it('does not begin the introduction again when the first one is gone', () => {
     bench.partner(peerId(1));
     bench.connect(peerId(1));
