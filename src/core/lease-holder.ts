@@ -22,7 +22,7 @@ const MOST_UNGIVEN = 2 * CHUNKS_PER_LEASE;
 /** A report tells of all that happened in so long; thirty a second are allowed. */
 const REPORT_INTERVAL_MS = 100;
 
-/** A unit of which a chunk turned up so lately is being fetched by somebody: 16 chunks at 0.3 Mbit/s are further apart. */
+/** A unit of which a chunk turned up so lately is being fetched by somebody: chunks at 0.3 Mbit/s are further apart. */
 const ARRIVING_MS = 2000;
 
 /**

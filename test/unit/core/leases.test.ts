@@ -46,9 +46,9 @@ describe('the lease holder', () => {
     const holder = new LeaseHolder();
     const told = (nowMs: number) => readUnits(holder.report(units([0, 1]), 0, nowMs)?.packs[0]?.units ?? '');
     holder.report(units([0, 1, 2]), 0, 0);
-    holder.onNews({ pack: PACK, index: 5 }, 100);
+    holder.onNews({ pack: PACK, index: CHUNKS_PER_LEASE - 1 }, 100);
     expect(told(200)).toEqual([1]);
-    holder.onNews({ pack: PACK, index: 6 }, 1900);
+    holder.onNews({ pack: PACK, index: CHUNKS_PER_LEASE - 2 }, 1900);
     expect(told(3899)).toEqual([]);
     expect(told(3900)).toEqual([0, 1]);
     holder.onNews({ pack: PACK, index: CHUNKS_PER_LEASE }, 4000);
