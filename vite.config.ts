@@ -47,8 +47,7 @@ const EMPTY_MESSAGE = /(new \w+Error\(\s*'[\w-]+'),\s*''(?:, \{ cause \})?,?\s*\
 const NODE_HEADER = /, 'Accept-Encoding': 'identity'/;
 const ERROR_NAME = /^ {2}override readonly name = '\w+';\n/gm;
 /** What the engine alone calls of parts that both have. */
-const UNCALLED_METHOD =
-  /^ {2}(?:async |get )?(?:shouldRetry|pendingBytes|isAtEnd)\(.*\n(?: {4}.*\n)* {2}\}\n/gm;
+const UNCALLED_METHOD = /^ {2}(?:async |get )?(?:shouldRetry|pendingBytes|isAtEnd)\(.*\n(?: {4}.*\n)* {2}\}\n/gm;
 const LOG_STATEMENT = /^ *this\.#(?:\w+\.)?log(?:\.debug\([^;]*\)| = ports\.log);$|, log: silentLog\(\)/gm;
 
 /**

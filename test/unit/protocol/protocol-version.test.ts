@@ -16,7 +16,7 @@ import { bytesOf, type Layout, readVectors } from './vectors.ts';
  * - They do not: raise PROTOCOL_VERSION, describe it in its history, and add a row.
  */
 const DIGEST_OF_VERSION: Readonly<Record<number, string>> = {
-  1: '',
+  1: '259356e8d301b836ef1d257c4a0e3193e83eb2b737a9deb18b2bc0825466a575',
 };
 
 it('has not changed without a decision about PROTOCOL_VERSION', () => {
