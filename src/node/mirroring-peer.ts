@@ -170,6 +170,7 @@ export class MirroringPeer implements NodePeer {
         url: signalUrl(base, signal),
         room,
         reach: reachOf(mode),
+        isSeed: true,
         clock,
         random,
         connect,

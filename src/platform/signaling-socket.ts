@@ -32,6 +32,7 @@ interface SignalingSocketOptions {
   readonly url: string;
   readonly room: Sha256;
   readonly reach: Reach;
+  readonly isSeed?: boolean;
   readonly clock: Clock;
   readonly connect: (url: string) => WebSocketLike;
 }
@@ -56,7 +57,7 @@ export class SignalingSocket {
   #isWelcome = false;
   #hasEnded = false;
 
-  constructor({ url, room, reach, clock, connect }: SignalingSocketOptions, handlers: SignalingSocketHandlers) {
+  constructor({ url, room, reach, isSeed, clock, connect }: SignalingSocketOptions, handlers: SignalingSocketHandlers) {
     this.#clock = clock;
     this.#budget = new MessageBudget(clock.now());
     this.#handlers = handlers;
@@ -70,7 +71,8 @@ export class SignalingSocket {
     }
     this.#closed = new Promise((resolve) => socket.addEventListener('close', resolve));
     socket.addEventListener('open', () => {
-      if (!this.#hasEnded) this.#write({ type: 'join', version: PROTOCOL_VERSION, room, reach });
+      if (!this.#hasEnded)
+        this.#write({ type: 'join', version: PROTOCOL_VERSION, room, reach, ...(isSeed && { seed: true }) });
     });
     socket.addEventListener('message', ({ data }) => this.#receive(data));
     socket.addEventListener('close', () => this.end('the connection was closed'));

@@ -14,6 +14,8 @@ export interface WebSocketSignalingOptions {
   readonly url: string;
   readonly room: Sha256;
   readonly reach: Reach;
+  /** Always there, and giving: a Node peer. */
+  readonly isSeed?: boolean;
   readonly clock: Clock;
   readonly random: Random;
   /** May throw, as `new WebSocket` does on a URL that the page's policy forbids. */

@@ -25,7 +25,14 @@ interface Heartbeat {
 /** Client → server, JSON text, at most MAX_SIGNAL_MESSAGE_BYTES. */
 export type ClientSignalMessage =
   /** First message of a connection. `room` is SHA-256 of app, keys, channel and group (PROTOCOL.md). */
-  | { readonly type: 'join'; readonly version: number; readonly room: Sha256; readonly reach?: Reach }
+  | {
+      readonly type: 'join';
+      readonly version: number;
+      readonly room: Sha256;
+      readonly reach?: Reach;
+      /** It is always there, and gives: a Node peer. */
+      readonly seed?: boolean;
+    }
   /** Asks to be introduced to up to `count` more peers. */
   | { readonly type: 'match'; readonly count: number }
   | { readonly type: 'signal'; readonly to: PeerId; readonly signal: PeerSignal }
@@ -95,6 +102,7 @@ export function decodeClientSignalMessage(text: string): ClientSignalMessage {
         version: asCount(fields.version, 'version'),
         room: asA(fields.room, 'room', isSha256),
         ...(fields.reach === undefined ? {} : { reach: asOneOf(fields.reach, 'reach', REACHES) }),
+        ...(fields.seed === undefined ? {} : { seed: asFlag(fields.seed, 'seed') }),
       };
     case 'match':
       return { type: 'match', count: asCount(fields.count, 'count', limits.MAX_MATCH_COUNT) };

@@ -1,4 +1,4 @@
-import type { ClientSignalMessage, Reach } from '../protocol/signal-message.ts';
+import type { ClientSignalMessage } from '../protocol/signal-message.ts';
 import type { Connection } from './connection.ts';
 import { type Grant, LeaseBook } from './lease-book.ts';
 import { type Delivery, Room, type RoomOptions } from './room.ts';
@@ -19,9 +19,9 @@ export class RoomDirectory {
   }
 
   /** @returns false when the room is full. */
-  join(connection: Connection, roomName: string, reach: Reach | undefined): boolean {
+  join(connection: Connection, { room: roomName, reach, seed }: ClientSignalMessage & { type: 'join' }): boolean {
     const room = this.#rooms.get(roomName) ?? new Room(this.#options);
-    if (!room.join(connection.peer, connection.site, reach, connection.prefix)) return false;
+    if (!room.join(connection.peer, connection.site, reach, connection.prefix, seed)) return false;
     this.#rooms.set(roomName, room);
     connection.roomName = roomName;
     connection.part = reach === 'site' ? connection.site : '';

@@ -26,6 +26,8 @@ interface Member {
   readonly reach: Reach;
   /** Says which sites lie in one block of addresses; empty: unknown. */
   readonly prefix: string;
+  /** Always there, and giving, as far as it says. */
+  readonly isSeed: boolean;
   /** Made at the first match: in a room of thousands most memory is in such small sets. */
   partners: Set<Member> | undefined;
   /** The latest partners with whom the connection ended or never came about, oldest first. */
@@ -53,6 +55,8 @@ const SPARE_FACTOR = 2;
  */
 const REMEMBERED_DISSOLUTIONS = 8;
 
+/** Above any number of partners: a seed of the site comes first. Below DISSOLVED_RANK: not one that was tried in vain. */
+const SEED_LEAD = 1_000;
 /** Above any number of partners: a member of another site comes after all of the own. */
 const OTHER_SITE_RANK = 1_000;
 /**
@@ -75,6 +79,8 @@ export class Room {
   /** Members that may get one more partner: by site, and those of all sites that go beyond theirs. */
   readonly #openBySite = new Map<string, Bag<Member>>();
   readonly #openToAll = new Bag<Member>();
+  /** Of those by site, the seeds. */
+  readonly #openSeeds = new Map<string, Bag<Member>>();
 
   constructor(options: RoomOptions) {
     this.#options = options;
@@ -88,11 +94,12 @@ export class Room {
    * @param site A token that peers behind one network exit share.
    * @param reach `site`: it meets only those of its site. A pair of different sites needs `any` on both sides.
    * @param prefix A token that sites in one block of addresses share.
+   * @param isSeed It says that it is always there. Others of its site get one such partner first.
    * @returns false when the room is full.
    */
-  join(peer: PeerId, site = '', reach: Reach = 'any', prefix = ''): boolean {
+  join(peer: PeerId, site = '', reach: Reach = 'any', prefix = '', isSeed = false): boolean {
     if (this.#members.size >= this.#options.maximumPeers) return false;
-    const member: Member = { id: peer, site, reach, prefix, partners: undefined, dissolved: undefined };
+    const member: Member = { id: peer, site, reach, prefix, isSeed, partners: undefined, dissolved: undefined };
     this.#members.set(peer, member);
     this.#updateOpen(member);
     return true;
@@ -158,14 +165,22 @@ export class Room {
     const unfit = (member: Member) =>
       member === asker || asker.partners?.has(member) === true || partnerCount(member) >= most;
     const count = Math.max(LEAST_CANDIDATES, wanted * CANDIDATES_PER_PARTNER + partnerCount(asker) + 1);
+    const seed = this.#seedFor(asker);
     const near = this.#openBySite.get(asker.site)?.sample(count, random) ?? [];
     // When few of the own site are left, few of them can be in this sample.
     const all = asker.reach === 'any' ? this.#openToAll.sample(count + near.length, random) : [];
-    const candidates = [...near, ...all.filter(({ site }) => site !== asker.site)]
+    const candidates = [...new Set(seed ? [seed, ...near] : near), ...all.filter(({ site }) => site !== asker.site)]
       .filter((member) => !unfit(member))
-      .map((member) => ({ member, rank: this.#rank(asker, member) }))
+      .map((member) => ({ member, rank: this.#rank(asker, member) - (member === seed ? SEED_LEAD : 0) }))
       .sort((a, b) => a.rank - b.rank);
     return takeVaried(asker, candidates, wanted);
+  }
+
+  /** A seed of its site, for who has none: whoever says it of itself alone surrounds nobody. */
+  #seedFor({ site, isSeed, partners }: Member): Member | undefined {
+    if (isSeed) return undefined;
+    for (const partner of partners ?? []) if (partner.isSeed && partner.site === site) return undefined;
+    return this.#openSeeds.get(site)?.sample(1, this.#options.random)[0];
   }
 
   #rank(asker: Member, candidate: Member): number {
@@ -188,18 +203,28 @@ export class Room {
       this.#close(member);
       return;
     }
-    const site = this.#openBySite.get(member.site) ?? new Bag();
-    this.#openBySite.set(member.site, site);
-    site.add(member);
+    addTo(this.#openBySite, member);
+    if (member.isSeed) addTo(this.#openSeeds, member);
     if (member.reach === 'any') this.#openToAll.add(member);
   }
 
   #close(member: Member): void {
-    const site = this.#openBySite.get(member.site);
-    site?.remove(member);
-    if (site?.size === 0) this.#openBySite.delete(member.site);
+    removeFrom(this.#openBySite, member);
+    removeFrom(this.#openSeeds, member);
     this.#openToAll.remove(member);
   }
+}
+
+function addTo(bySite: Map<string, Bag<Member>>, member: Member): void {
+  const site = bySite.get(member.site) ?? new Bag();
+  bySite.set(member.site, site);
+  site.add(member);
+}
+
+function removeFrom(bySite: Map<string, Bag<Member>>, member: Member): void {
+  const site = bySite.get(member.site);
+  site?.remove(member);
+  if (site?.size === 0) bySite.delete(member.site);
 }
 
 /** The first `wanted` of the ranked candidates; those of a block that has its part already come after all others. */

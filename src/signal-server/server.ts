@@ -182,7 +182,7 @@ class InMemorySignalServer implements SignalServer {
     if (connection.phase === 'joined') throw new ProtocolError('bad-value', 'joined twice');
     if (message.version !== PROTOCOL_VERSION) {
       this.#fail(connection, 'unsupported-version', `this server speaks version ${PROTOCOL_VERSION}`);
-    } else if (!this.#rooms.join(connection, message.room, message.reach)) {
+    } else if (!this.#rooms.join(connection, message)) {
       this.#fail(connection, 'room-full', 'this room has no place left; try again later');
     } else {
       connection.phase = 'joined';

@@ -32,7 +32,7 @@ class ScriptedSocket implements WebSocketLike {
 const PEER = '1'.repeat(32);
 const WELCOME = JSON.stringify({ type: 'welcome', peer: PEER, iceServers: [] });
 
-function open() {
+function open(isSeed?: boolean) {
   const clock = new VirtualClock();
   const sockets: ScriptedSocket[] = [];
   const events: string[] = [];
@@ -40,6 +40,7 @@ function open() {
     url: 'ws://x/',
     room: 'a'.repeat(64),
     reach: 'site',
+    ...(isSeed === undefined ? {} : { isSeed }),
     clock,
     random: new SeededRandom(7),
     connect: () => {
@@ -61,6 +62,12 @@ function open() {
 }
 
 describe('signaling over a web socket, in time', () => {
+  it('says of a seed that it is one', () => {
+    const { last } = open(true);
+    last().emit('open');
+    expect(JSON.parse(last().sent[0] ?? '')).toMatchObject({ type: 'join', seed: true });
+  });
+
   it('joins first, and sends nothing else before the welcome', () => {
     const { signaling, last } = open();
     signaling.match(3);

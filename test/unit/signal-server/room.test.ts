@@ -56,6 +56,30 @@ describe('a room', () => {
     expect(partnersIn(alone.match('victim', 6), 'victim')).toHaveLength(6);
   });
 
+  it('gives each peer one seed of its site first, until that has all the partners that it may have', () => {
+    const room = makeRoom({ maximumPartners: 8 });
+    for (let index = 0; index < 40; index += 1) room.join(`peer-${index}`, 'office');
+    for (const seed of ['seed-1', 'seed-2']) room.join(seed, 'office', 'any', '', true);
+    room.join('seed of others', 'elsewhere', 'any', '', true);
+    const seedsOf = (peer: string) =>
+      partnersIn(room.match(peer, 2), peer).filter((partner) => partner.startsWith('seed'));
+    for (let index = 0; index < 16; index += 1) expect(seedsOf(`peer-${index}`)).toHaveLength(1);
+    expect(seedsOf('peer-16')).toEqual([]);
+    // Nobody is given the second one because it has the first.
+    room.leave('peer-0');
+    expect(seedsOf('peer-1')).toEqual([]);
+    expect(seedsOf('peer-16')).toHaveLength(1);
+  });
+
+  it('names a seed that was tried in vain no more than anybody else', () => {
+    const room = makeRoom();
+    fill(room, 4);
+    room.join('seed', '', 'any', '', true);
+    expect(partnersIn(room.match('peer-0', 1), 'peer-0')).toEqual(['seed']);
+    room.unmatch('peer-0', 'seed');
+    expect(partnersIn(room.match('peer-0', 3), 'peer-0')).not.toContain('seed');
+  });
+
   it('makes the peer that asked the initiator, and the other one not', () => {
     const room = makeRoom();
     fill(room, 2);
