@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { MAX_SIGNAL_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { SIGNAL_PATH } from '../protocol/signal-message.ts';
 import { NetworkCounter, networkOf } from './address.ts';
@@ -22,6 +22,18 @@ const STATUS_OF_REFUSAL: Record<RefusalReason, string> = {
 /** Frames of one message. Browsers and `ws` send one; each that waits for the next costs a record, however empty. */
 const MAX_FRAGMENTS = 64;
 
+/** The types lack what `ws` 8.23 has. */
+const WEB_SOCKETS: ServerOptions & { readonly maxPendingAutoPongs: number } = {
+  noServer: true,
+  clientTracking: false,
+  // Messages of 1 KB gain nothing that is worth a zlib context (some 300 KB) per connection.
+  perMessageDeflate: false,
+  maxPayload: MAX_SIGNAL_MESSAGE_BYTES,
+  maxFragments: MAX_FRAGMENTS,
+  // Pings count like messages; `ws` would end the connection without a word when 60 pongs are not written yet.
+  maxPendingAutoPongs: 0,
+};
+
 /** Whether a request is for the signaling endpoint: apps may live in any folder of an origin. */
 export function isSignalUrl(url: string): boolean {
   const path = url.split('?', 1)[0] ?? '';
@@ -34,14 +46,7 @@ export class Endpoint {
   readonly #handlers: EndpointHandlers;
   readonly #networks: NetworkCounter;
   readonly #detach: (() => void)[] = [];
-  readonly #webSockets = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    // Messages of 1 KB gain nothing that is worth a zlib context (some 300 KB) per connection.
-    perMessageDeflate: false,
-    maxPayload: MAX_SIGNAL_MESSAGE_BYTES,
-    maxFragments: MAX_FRAGMENTS,
-  });
+  readonly #webSockets = new WebSocketServer(WEB_SOCKETS);
 
   constructor(options: ResolvedOptions, handlers: EndpointHandlers) {
     this.#options = options;
