@@ -69,7 +69,7 @@ const LEAST_PROLONGATION = 1 / 8;
  */
 const LEAST_AT_ONCE = 4;
 /** A lease of which nothing has come by then is not counted among those, as one that is very old: a hoarder may have it. */
-const SIGN_MS = 500;
+const SIGN_MS = 1000;
 /** One more for each that took no longer than that, one fewer for each that took longer than this. */
 const QUICK_LEASE_MS = 1500;
 const SLOW_LEASE_MS = 3000;
