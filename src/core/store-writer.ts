@@ -53,7 +53,7 @@ export class StoreWriter {
   /** The bytes are read later: they must be neither changed nor transferred. */
   add(id: ChunkId, chunk: StoredChunk): void {
     if (this.#waiting.has(id)) return;
-    if (this.#waiting.size === 0) {
+    if (!this.#settle) {
       this.whenWritten = new Promise((resolve) => {
         this.#settle = resolve;
       });
@@ -82,8 +82,12 @@ export class StoreWriter {
     this.#writing ??= this.#write(leftBytes).then(() => {
       this.#writing = undefined;
       // The pause may have come, and found this write under way.
-      if (this.#waiting.size > 0) this.#startLater();
-      else this.#settle?.();
+      if (this.#waiting.size > 0) {
+        this.#startLater();
+        return;
+      }
+      this.#settle?.();
+      this.#settle = undefined;
     });
   }
 

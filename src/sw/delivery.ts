@@ -16,7 +16,7 @@ import type { WorkerPorts } from './worker-ports.ts';
  * Waits for a pause before it is written: while a page loads, reading the store would wait for the writing. All that is
  * lost with a worker that is stopped before.
  */
-const WRITE_BEHIND_BYTES = 16 * 1024 * 1024;
+const WRITE_BEHIND_BYTES = 32 * 1024 * 1024;
 /** Parallel Range requests of the worker: what browsers open to a host over HTTP/1.1. */
 const ORIGIN_LANES = 6;
 
