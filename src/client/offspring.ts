@@ -1,3 +1,5 @@
+import { withoutFragment } from '../protocol/fragment.ts';
+
 /** Blob URLs that are remembered, the latest ones: most are of images, and a worker begins soon after its URL was made. */
 const MAX_BLOBS = 1000;
 
@@ -29,9 +31,8 @@ export class Offspring {
 /** It is to show this, and does not yet: another page may have the same frame, for long. */
 function awaits(frame: Element, url: string): boolean {
   const { src, contentDocument } = frame as HTMLIFrameElement;
-  return withoutHash(src) === withoutHash(url) && withoutHash(contentDocument?.URL ?? '') !== withoutHash(url);
-}
-
-function withoutHash(url: string): string {
-  return url.replace(/#.*/, '');
+  return (
+    withoutFragment(src) === withoutFragment(url) &&
+    withoutFragment(contentDocument?.URL ?? '') !== withoutFragment(url)
+  );
 }

@@ -62,7 +62,7 @@ class Tab {
   readonly #script: WorkerScript;
   readonly #clock = systemClock();
   readonly #keepAlive = new KeepAlive(this.#clock, () => this.#link?.post({ type: 'keep-alive' }));
-  readonly #offspring = new Offspring();
+  #offspring: Offspring | undefined;
   #status: WorkerStatus | undefined;
   #link: WorkerLink | undefined;
   #election: LeaderElection | undefined;
@@ -100,6 +100,8 @@ class Tab {
     if (new URLSearchParams(location.search).get('tabseed') === 'off') {
       throw new TabseedError('disabled', 'the page was opened with ?tabseed=off');
     }
+    // Before the first pause: the page's own scripts run meanwhile.
+    this.#offspring = new Offspring();
     const firstVisit = isController(container, this.#script) ? undefined : new FirstVisit(this.#script.scope);
     await this.#register(container);
     const link = this.#connect(container);
@@ -174,7 +176,7 @@ class Tab {
       onLeaderWanted: () => this.#leader?.lead(),
       onTakeOver: () => this.#takeOver(),
       onRetired: () => void this.#retire(),
-      isOurs: (url) => this.#offspring.has(url),
+      isOurs: (url) => this.#offspring?.has(url) === true,
       onWorkerChange: () => {
         this.#watch();
         this.#leader?.lead();

@@ -1,4 +1,5 @@
 import { posted, type WorkerMessage } from '../protocol/bridge-message.ts';
+import { withoutFragment } from '../protocol/fragment.ts';
 
 /** The windows of the scope, also those that this worker does not control. */
 export class WindowClients {
@@ -32,7 +33,7 @@ export class WindowClients {
     const [page] = pages;
     if (!page) return true;
     const isReload = navigation.cache === 'no-cache' || navigation.cache === 'reload';
-    return pages.length === 1 && isReload && withoutHash(page.url) === withoutHash(navigation.url);
+    return pages.length === 1 && isReload && withoutFragment(page.url) === withoutFragment(navigation.url);
   }
 
   /** Resolves with the id of the window that says that this frame or worker is its own, if one does. */
@@ -58,8 +59,4 @@ export class WindowClients {
       (client): client is WindowClient => client.type === 'window' && client.url.startsWith(scope),
     );
   }
-}
-
-function withoutHash(url: string): string {
-  return url.replace(/#.*/, '');
 }
