@@ -8,8 +8,8 @@ import type { Releases } from './engine.ts';
 import { keepScripts } from './script-cache.ts';
 import { StartCache } from './start-cache.ts';
 
-/** Files that a page loads one after the other come into the store meanwhile. */
-const REPEAT_MS = 60_000;
+/** Files that a page loads one after the other come into the store meanwhile. Many a visit is over in a minute. */
+const REPEAT_MS = 15_000;
 /** Of what the store may take: these files are on the disk twice. */
 const SHARE = 0.25;
 

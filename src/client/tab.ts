@@ -8,6 +8,7 @@ import { ConsentRecord } from './consent-record.ts';
 import { Device } from './device.ts';
 import { type Circumstances, UNKNOWN_DEVICE } from './device-policy.ts';
 import { Emitter } from './emitter.ts';
+import type { Releases } from './engine.ts';
 import { TabseedError } from './errors.ts';
 import { FirstVisit } from './first-visit.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -21,7 +22,7 @@ import { changedEvents, statsOf } from './stats.ts';
 import type { Updates } from './updates.ts';
 import { WorkerLink } from './worker-link.ts';
 
-/** What is needed later is not loaded beside what a page starts with. */
+/** What is needed later is not loaded beside what a page starts with, which goes on for a while after it has loaded. */
 const UPDATES_DELAY_MS = 1000;
 
 /** Starts Tabseed in this page, as far as it can work here. Never throws. */
@@ -73,6 +74,8 @@ class Tab {
   #device: Device | undefined;
   #updates: Updates | undefined;
   #loadingUpdates: Promise<Updates> | undefined;
+  /** Settled when the app has started, as far as one can know. */
+  #appStarted: Promise<void> | undefined;
   #awake = true;
   #stats: TabseedStats;
   #onAnswer: (() => void) | undefined;
@@ -136,6 +139,7 @@ class Tab {
         random: systemRandom(),
         events: this.events,
         link: this.#link as WorkerLink,
+        news: this.#status?.news,
         request: (message) => this.request(message),
       });
       return this.#updates;
@@ -190,6 +194,9 @@ class Tab {
 
   #takePart(): void {
     const { scope } = this.#script;
+    this.#appStarted = new Promise((resolve) => {
+      whenPageIsQuiet(() => this.#clock.after(UPDATES_DELAY_MS, resolve));
+    });
     // Without Web Locks (Safari before 15.4) nobody leads: the worker works alone.
     const { locks } = navigator as { locks?: LockManager };
     this.#election =
@@ -208,7 +215,7 @@ class Tab {
     this.#pause.wake();
     this.consent.watch();
     this.#election?.join();
-    this.#clock.after(UPDATES_DELAY_MS, () => void this.updates().catch(ignore));
+    void this.#appStarted.then(() => this.updates()).catch(ignore);
   }
 
   #sleep(): void {
@@ -258,8 +265,7 @@ class Tab {
           return startEngine(this.#script.scope, releases, agreed, events);
         },
         whenQuiet: whenPageIsQuiet,
-        onReleases: (releases, leader) =>
-          void this.updates().then((updates) => updates.stage(releases, leader), ignore),
+        onReleases: (releases, leader) => void this.#stage(releases, leader).catch(ignore),
         postLead: (port) => this.#link?.post({ type: 'lead', version: PROTOCOL_VERSION }, [port]),
         offer: (pointer, manifest) => this.request({ type: 'check', intervalMs: 0, offer: [pointer, manifest] }),
         onPeers: (count) => {
@@ -273,6 +279,12 @@ class Tab {
     );
     this.#leader.lead();
     this.#refresh();
+  }
+
+  async #stage(releases: Releases, leader: Leader): Promise<void> {
+    await this.#appStarted;
+    const updates = await this.updates();
+    if (this.#leader === leader) await updates.stage(releases, leader);
   }
 
   async #stopLeading(): Promise<void> {

@@ -28,6 +28,8 @@ export interface UpdatesPorts {
   readonly random: Random;
   readonly events: Pick<Emitter<TabseedEvents>, 'emit'>;
   readonly link: Pick<WorkerLink, 'post'>;
+  /** What the worker has said before. */
+  readonly news: unknown;
   /** @throws TabseedError */
   request(message: PageMessage): Promise<void>;
 }
@@ -54,6 +56,8 @@ export class Updates {
       if (document.visibilityState === 'visible') void this.#checkAfter(VISIBLE_INTERVAL_MS);
     });
     this.#checkLater();
+    // Before the check, which asks for what is newer.
+    this.handleNews(ports.news);
     this.wake();
     void this.#checkAfter(VISIBLE_INTERVAL_MS);
   }

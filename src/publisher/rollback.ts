@@ -16,6 +16,7 @@ import { withStaging } from './publish.ts';
 import { withoutDeltas } from './release-deltas.ts';
 import type { ReleasePlace } from './release-place.ts';
 import { signRelease, stageRelease } from './release-writer.ts';
+import { repack } from './repack.ts';
 import { type PublishReport, reportOf } from './report.ts';
 import { SigningKeys } from './signing-key.ts';
 import type { StagedFiles } from './staged-files.ts';
@@ -129,8 +130,9 @@ async function stageEarlier(
     cacheControl: target.headerSets[headerSet]?.find(([name]) => name === 'cache-control')?.[1],
     release: undefined,
   }));
-  const manifest = { ...target, created: plan.created };
-  return { clientScripts, published, newPacks: [], copiedPacks: [], manifestPatches: [], manifest, warnings };
+  const old = { ...target, created: plan.created };
+  const content = plan.withdraw ? await repack(old, staging) : { manifest: old, newPacks: [] };
+  return { clientScripts, published, ...content, copiedPacks: [], manifestPatches: [], warnings };
 }
 
 /** Files that `publish` uploaded and that are in no release: excluded ones, the app's own worker. */

@@ -48,6 +48,7 @@ function openPage(): Updates {
     ...{ scope: SCOPE, clock, random },
     events: { emit: (name, value) => told.push([name, value]) },
     link: { post: () => true },
+    news: null,
     request: (message) => {
       if (message.type === 'check') checks.push(clock.now() / MINUTE_MS);
       return failure ? Promise.reject(failure) : Promise.resolve();

@@ -2,12 +2,13 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { POINTER_PATH } from '../../../src/protocol/layout.ts';
+import { chunksOfFile } from '../../../src/protocol/manifest.ts';
 import { decodePointer } from '../../../src/protocol/pointer.ts';
 import { generateKey, type RollbackOptions, rollback, verify } from '../../../src/publisher/index.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { testSeed } from '../../fakes/test-seed.ts';
 import { readDeployJson, StaticHost } from '../../stage/static-host.ts';
-import { readRelease } from './release-reader.ts';
+import { readFromPacks, readRelease } from './release-reader.ts';
 import { Workspace } from './workspace.ts';
 
 const PAGE = '<!doctype html><head><title>old</title></head>';
@@ -84,6 +85,23 @@ describe('a rollback', () => {
     expect(await floorOf()).toBe(sequence);
     await workspace.publish({ exclude: ['*.mp4'], withdraw: true });
     expect(await floorOf()).toBeGreaterThan(sequence);
+  });
+
+  it('that withdraws names nothing that only withdrawn releases have, be it in a pack of the old one', async () => {
+    const { workspace, noise, back } = await published();
+    // Release 12 uses a part of a pack that 10 has filled.
+    await workspace.write({ 'deep/noise.bin': noise.slice(0, 300_000), 'index.html': PAGE });
+    await workspace.publish({ sequence: 12 });
+    await workspace.write({ 'index.html': 'bad' });
+    await workspace.publish({ sequence: 13 });
+    const report = await back({ to: 12, withdraw: true });
+    expect(report).toMatchObject({ packs: 1, newPacks: 1 });
+    const { manifest } = await readRelease(workspace.out, workspace.key.publicKey);
+    const used = manifest.files.flatMap((file) => chunksOfFile(manifest, file)).map(({ id }) => id);
+    const named = manifest.packs.flatMap(({ chunks }) => chunks).map(({ id }) => id);
+    expect(named.toSorted()).toEqual([...new Set(used)].toSorted());
+    for (const file of manifest.files) await readFromPacks(workspace.out, manifest, file);
+    expect(await verify({ out: workspace.out })).toMatchObject({ damage: [], elsewhere: [] });
   });
 
   it('works from a folder or a web server into an empty OUT, and says what must stay there', async () => {
