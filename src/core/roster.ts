@@ -13,6 +13,8 @@ export interface RosterHost {
   onLeases(leases: readonly Lease[]): void;
   /** Something changed that bears on where chunks may come from. */
   onChange(): void;
+  /** Room is needed: ends the link of a spare partner, unless that is in use, and says whether it did. */
+  leave(peer: PeerId): boolean;
 }
 
 const HOUR_MS = 3_600_000;
@@ -40,7 +42,7 @@ export class Roster {
   readonly #dialings = new Map<PeerId, Dialing>();
   /** Since when. */
   readonly #linked = new Map<PeerId, number>();
-  /** Linked, and of no more use to us than we are to them. */
+  /** Linked, and of no more use to us than we are to them, as far as one side can tell. */
   readonly #spare = new Set<PeerId>();
   /** Until when; for ever when banned. */
   readonly #shunned = new Map<PeerId, number>();
@@ -141,7 +143,8 @@ export class Roster {
     if (nowMs - this.#soughtAtMs < SEEK_INTERVAL_MS || !this.isJoined) return;
     this.#soughtAtMs = nowMs;
     const partners = this.#linked.size + this.#dialings.size;
-    if (partners >= this.#policy.wantedPeers && partners < this.#policy.maximumPeers) this.#ports.signaling.match(1);
+    const isFull = partners - this.#spare.size >= this.#policy.maximumPeers;
+    if (partners >= this.#policy.wantedPeers && !isFull) this.#ports.signaling.match(1);
   }
 
   /** A peer has told what it has: whoever waited for that knows now. */
@@ -171,7 +174,7 @@ export class Roster {
 
   #handleWelcome(self: PeerId, iceServers: readonly IceServer[]): void {
     this.#self = self;
-    this.#iceServers = iceServers;
+    this.#iceServers = this.#policy.isSiteOnly ? withoutRelays(iceServers) : iceServers;
     this.#state = 'joined';
     this.#joinedAtMs = this.#ports.clock.now();
     this.#soughtAtMs = this.#joinedAtMs;
@@ -182,7 +185,9 @@ export class Roster {
   }
 
   #handlePartner(peer: PeerId, initiator: boolean): void {
-    if (this.#closed || peer === this.#self || this.#linked.has(peer)) return;
+    if (this.#closed || peer === this.#self) return;
+    this.#spare.delete(peer);
+    if (this.#linked.has(peer)) return;
     // Named again, while we still dial: the pair was dissolved meanwhile, and the other side knows nothing of that dialing.
     this.#dialings.get(peer)?.close();
     this.#dialings.delete(peer);
@@ -217,15 +222,27 @@ export class Roster {
     const budget = this.#policy.dialsPerHour * (initiator ? 1 : 1 - OWN_SHARE);
     return (
       nowMs >= (this.#shunned.get(peer) ?? 0) &&
-      this.#linked.size + this.#dialings.size < this.#policy.maximumPeers &&
-      this.#dialTimesMs.length < budget
+      this.#dialTimesMs.length < budget &&
+      (this.#hasRoom() || this.#makeRoom())
     );
   }
 
+  #hasRoom(): boolean {
+    return this.#linked.size + this.#dialings.size < this.#policy.maximumPeers;
+  }
+
+  /** The newest goes: whoever asks for us again and again takes the place of no partner of long standing. */
+  #makeRoom(): boolean {
+    for (const peer of [...this.#spare].reverse()) {
+      if (this.#host.leave(peer)) return this.#hasRoom();
+    }
+    return false;
+  }
+
   #handleGone(peer: PeerId): void {
-    // An open link outlives its match: the server's view of the partner says nothing about the connection.
-    if (!this.#dialings.has(peer)) return;
-    this.#drop(peer);
+    if (this.#dialings.has(peer)) this.#drop(peer);
+    // An open link outlives its match: it may have had the server forget us, as one of no use, or have lost the server.
+    else if (this.#linked.has(peer)) this.#spare.add(peer);
   }
 
   #drop(peer: PeerId): void {
@@ -253,4 +270,11 @@ export class Roster {
       this.#match();
     });
   }
+}
+
+/** A partner of the same site is reached without a relay; whoever is not, is none. */
+function withoutRelays(servers: readonly IceServer[]): IceServer[] {
+  return servers
+    .map((server) => ({ ...server, urls: server.urls.filter((url) => !/^turns?:/.test(url)) }))
+    .filter(({ urls }) => urls.length > 0);
 }

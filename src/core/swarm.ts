@@ -82,6 +82,7 @@ export class Swarm {
         this.#pumpSoon();
       },
       onChange: () => this.#pumpSoon(),
+      leave: (peer) => this.#leaveSpare(peer),
     });
     this.#inventory = new Inventory(ports, policy, (runs) => {
       if (this.#uploading) this.#neighbours.announce(runs);
@@ -343,6 +344,13 @@ export class Swarm {
   /** Who has all that we have, while we want nothing, is of no use, nor are we. */
   #spare(session: PeerSession): void {
     if (this.#demand.size === 0 && session.heldChunks >= this.#inventory.size) this.#roster.spare(session.peer);
+  }
+
+  #leaveSpare(peer: PeerId): boolean {
+    const session = this.#neighbours.sessions.get(peer);
+    if (!session || session.isUploading || this.#demand.size > 0) return false;
+    session.close('closed');
+    return true;
   }
 
   get #offered(): Holdings {

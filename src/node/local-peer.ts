@@ -37,7 +37,7 @@ export interface PeerSettings {
   readonly diskLimitBytes?: number | undefined;
   /** WebRTC for Node. @default `datachannel` */
   readonly rtc?: RtcLibrary | undefined;
-  /** @default NODE_POLICY */
+  /** @default NODE_POLICY, for the mode of the app */
   readonly policy?: SwarmPolicy | undefined;
 }
 
@@ -70,11 +70,12 @@ export async function startLocalPeer(settings: PeerSettings, surroundings: PeerS
   const trust = await establishTrust({ base, fetch, records, publicKeys: settings.publicKeys });
   const digest = subtleDigest();
   const { release, previous } = await releases(base, trust, records, digest);
-  if (decodeSettings(release.manifest.settings).mode === 'off') {
+  const { mode } = decodeSettings(release.manifest.settings);
+  if (mode === 'off') {
     throw new NodePeerError('peers-off', `${base} is published with --mode off: nobody may be seeded`);
   }
   const clock = surroundings.clock ?? systemClock();
-  const policy = settings.policy ?? NODE_POLICY;
+  const policy = settings.policy ?? { ...NODE_POLICY, isSiteOnly: mode === 'site' };
   const dialer = new CountedDialer(await loadDialer(settings.rtc ?? DEFAULT_RTC_LIBRARY, clock), clock);
   const { diskLimitBytes } = settings;
   const disk = await DiskStore.open(settings.store, diskLimitBytes);

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TAB_POLICY } from '../../../src/core/policy.ts';
+import { type SwarmPolicy, TAB_POLICY } from '../../../src/core/policy.ts';
 import type { DialHandlers, DialRequest, PeerLink, SignalingHandlers } from '../../../src/core/ports.ts';
 import { Roster } from '../../../src/core/roster.ts';
+import type { IceServer } from '../../../src/protocol/signal-message.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
@@ -27,11 +28,13 @@ class Bench {
   matches = 0;
   /** Dialings that the roster has ended. */
   closed = 0;
+  /** Spare partners whose link may not end. */
+  readonly busy = new Set<string>();
   readonly roster: Roster;
   #server: SignalingHandlers | undefined;
   readonly #dials = new Map<string, DialHandlers>();
 
-  constructor() {
+  constructor(policy: Partial<SwarmPolicy> = {}) {
     const signaling = {
       open: (handlers: SignalingHandlers) => {
         this.#server = handlers;
@@ -55,22 +58,35 @@ class Bench {
       },
     };
     const log = { debug: () => undefined };
-    this.roster = new Roster({ clock: this.clock, random: new SeededRandom(1), log, signaling, dialer }, TAB_POLICY, {
-      onLink: () => undefined,
-      onJoin: () => undefined,
-      onLeases: () => undefined,
-      onChange: () => undefined,
-    });
+    this.roster = new Roster(
+      { clock: this.clock, random: new SeededRandom(1), log, signaling, dialer },
+      { ...TAB_POLICY, ...policy },
+      {
+        onLink: () => undefined,
+        onJoin: () => undefined,
+        onLeases: () => undefined,
+        onChange: () => undefined,
+        leave: (peer) => {
+          if (this.busy.has(peer)) return false;
+          this.roster.onLinkEnd(peer, 'closed');
+          return true;
+        },
+      },
+    );
     this.roster.open();
     this.welcome();
   }
 
-  welcome(): void {
-    this.#server?.onWelcome({ peer: SELF, iceServers: [] });
+  welcome(iceServers: readonly IceServer[] = []): void {
+    this.#server?.onWelcome({ peer: SELF, iceServers });
   }
 
   partner(peer: string, initiator = false): void {
     this.#server?.onPartner({ peer, initiator });
+  }
+
+  gone(peer: string): void {
+    this.#server?.onGone(peer);
   }
 
   connect(peer: string): void {
@@ -121,6 +137,42 @@ describe('a roster under a hostile signaling server', () => {
     expect(bench.unmatched).toEqual([peerId(1)]);
     bench.partner(peerId(1), true);
     expect(bench.dialed).toHaveLength(1);
+  });
+
+  it('uses no relay where all partners are of one site', () => {
+    const direct = { urls: ['stun:a.example'] };
+    const mixed = { urls: ['turn:b.example', 'stun:b.example', 'turns:b.example'], username: 'u', credential: 'c' };
+    const relays = { urls: ['turns:c.example'], username: 'u', credential: 'c' };
+    const site = new Bench({ isSiteOnly: true });
+    for (const each of [bench, site]) {
+      each.welcome([direct, mixed, relays]);
+      each.partner(peerId(1), true);
+    }
+    expect(bench.dialed[0]?.iceServers).toEqual([direct, mixed, relays]);
+    expect(site.dialed[0]?.iceServers).toEqual([direct, { ...mixed, urls: ['stun:b.example'] }]);
+  });
+
+  it('makes room for a new partner by leaving the newest one of no use, unless that is busy', () => {
+    for (let index = 0; index < 20; index += 1) {
+      bench.partner(peerId(index), true);
+      bench.connect(peerId(index));
+    }
+    bench.partner(peerId(20), true);
+    expect(bench.dialed).toHaveLength(20);
+    for (const index of [3, 8]) bench.roster.spare(peerId(index));
+    // As the other side sees it.
+    bench.gone(peerId(5));
+    bench.busy.add(peerId(5));
+    bench.unmatched.length = 0;
+    bench.partner(peerId(21), true);
+    expect(bench.dialed.at(-1)?.peer).toBe(peerId(21));
+    expect(bench.unmatched).toEqual([peerId(8)]);
+    bench.partner(peerId(22), true);
+    expect(bench.unmatched).toEqual([peerId(8), peerId(3)]);
+    // Five is left, and is busy.
+    bench.partner(peerId(23), true);
+    expect(bench.dialed.at(-1)?.peer).toBe(peerId(22));
+    expect(bench.unmatched.at(-1)).toBe(peerId(23));
   });
 
   it('seeks one more partner each three seconds, from six connections to twenty', async () => {

@@ -263,6 +263,20 @@ describe('peers', () => {
     expect(seed.traffic.plain.uploaded).toBe(total);
   });
 
+  it('that have all their places taken by others who are done make room for a newcomer', async () => {
+    const { world: w, release: r } = world();
+    const seed = await w.join([r], { policy: { wantedPeers: 2, maximumPeers: 2 } });
+    await seed.mirror(r);
+    const done = [await w.join([r]), await w.join([r])];
+    for (const engine of done) await engine.mirror(r);
+    expect(seed.swarm.peerCount).toBe(2);
+    const newcomer = await w.join([r]);
+    await newcomer.mirror(r);
+    // The three that have it.
+    expect(newcomer.swarm.peerCount).toBe(3);
+    expect(seed.swarm.peerCount).toBe(2);
+  });
+
   it('come before the origin for bulk files', async () => {
     const { world: w, release: r } = world();
     await (await w.join([r])).mirror(r);
