@@ -28,6 +28,9 @@ interface PublishFlags {
   readonly group?: string;
   readonly consent: ConsentRule;
   readonly uploadLimit?: number;
+  readonly originDelay?: number;
+  readonly minPeerRate?: number;
+  readonly minFileSize?: number;
   readonly updates: UpdatePolicy;
   readonly lazy: readonly string[];
   readonly lazyAbove?: number;
@@ -69,6 +72,13 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
       'most that one browser uploads, bytes a second (default: no limit)',
       parseUploadLimit,
     )
+    .option(
+      '--origin-delay <seconds>',
+      'most that bulk waits for peers when a browser starts (default: 3)',
+      parseSeconds,
+    )
+    .option('--min-peer-rate <size>', 'peers that give so much a second get no help (default: 500KB)', parseByteCount)
+    .option('--min-file-size <size>', 'files below it come from the origin alone (default: 0)', parseByteCount)
     .addOption(
       new Option('--updates <policy>', 'when pages get a release that a browser has downloaded')
         .choices(UPDATE_POLICIES)
@@ -107,6 +117,9 @@ async function run(source: string, flags: PublishFlags, scripts: BuiltScripts): 
       group: flags.group,
       consent: flags.consent,
       uploadBytesPerSecond: flags.uploadLimit,
+      originDelayMs: flags.originDelay === undefined ? undefined : flags.originDelay * 1000,
+      minPeerBytesPerSecond: flags.minPeerRate,
+      minFileBytes: flags.minFileSize,
       updates: flags.updates,
       lazy: flags.lazy,
       lazyAboveBytes: flags.lazyAbove,
@@ -163,6 +176,11 @@ function collect(value: string, before: readonly string[]): string[] {
 
 function parseSequence(value: string): number {
   if (!/^[1-9]\d{0,15}$/.test(value)) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return Number(value);
+}
+
+function parseSeconds(value: string): number {
+  if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError('It must be a whole number of seconds.');
   return Number(value);
 }
 

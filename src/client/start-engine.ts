@@ -1,4 +1,4 @@
-import { TAB_POLICY } from '../core/policy.ts';
+import { policyFor, TAB_POLICY } from '../core/policy.ts';
 import type { Signaling } from '../core/ports.ts';
 import { Swarm } from '../core/swarm.ts';
 import { engineOrigin } from '../platform/engine-origin.ts';
@@ -66,7 +66,7 @@ export async function startEngine(
   if (settings.mode === 'off')
     return idleEngine({ ...keeping, store, manifests, read, closeStore: () => database.close() });
   if (settings.consent === 'ask' && !agreed) return 'consent-wanted';
-  const { mode, signal, group, uploadBytesPerSecond } = settings;
+  const { signal, group, uploadBytesPerSecond } = settings;
 
   const random = systemRandom();
   const digest = subtleDigest();
@@ -77,7 +77,7 @@ export async function startEngine(
           signaling: webSocketSignaling({
             url: signalUrl(scope, signal),
             room,
-            reach: reachOf(mode),
+            reach: reachOf(settings.mode),
             clock,
             random,
             connect: (url) => new WebSocket(url),
@@ -105,7 +105,7 @@ export async function startEngine(
       log: consoleLog(),
       ...peers,
     },
-    { ...TAB_POLICY, uploadBytesPerSecond, isSiteOnly: mode === 'site' },
+    policyFor(settings, { ...TAB_POLICY, uploadBytesPerSecond }),
     { ...events, onPointer: (peer, pointer) => void fromPeers.handlePointer(peer, pointer) },
   );
   const keeper = new StoreKeeper({

@@ -59,6 +59,11 @@ export class Catalog {
     return this.#locations.get(chunk);
   }
 
+  /** The size of `fileWith`, in plain bytes; infinite for a chunk of no file. */
+  fileBytes(chunk: ChunkId): number {
+    return this.#files.get(chunk)?.file.plainBytes ?? Number.POSITIVE_INFINITY;
+  }
+
   /** A file of the newest release that contains the chunk. */
   fileWith(chunk: ChunkId): FileContent | undefined {
     const found = this.#files.get(chunk);

@@ -16,6 +16,8 @@ export interface WantedChunk {
   readonly location: ChunkLocation;
   readonly wantedAtMs: number;
   readonly receivers: Set<ChunkReceiver>;
+  /** Peers are asked for it; else the origin alone, until that fails. */
+  isShared: boolean;
   urgency: Urgency;
   /** The peer that was asked and has not answered yet. */
   peer: PeerId | undefined;
@@ -45,7 +47,12 @@ export class Demand {
     return this.#chunks.get(chunk);
   }
 
-  add(chunk: ChunkId, location: ChunkLocation, urgency: Urgency, receiver: ChunkReceiver, nowMs: number): WantedChunk {
+  add(
+    chunk: ChunkId,
+    { location, urgency, isShared }: Pick<WantedChunk, 'location' | 'urgency' | 'isShared'>,
+    receiver: ChunkReceiver,
+    nowMs: number,
+  ): WantedChunk {
     const known = this.#chunks.get(chunk);
     if (known !== undefined) {
       known.receivers.add(receiver);
@@ -57,6 +64,7 @@ export class Demand {
       location,
       wantedAtMs: nowMs,
       receivers: new Set([receiver]),
+      isShared,
       urgency,
       peer: undefined,
       latePeer: undefined,

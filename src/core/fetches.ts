@@ -19,6 +19,8 @@ export interface FetchesHost {
   readonly inventory: Inventory;
   readonly intake: Intake;
   catalog(): Catalog;
+  /** Peers are asked for it. */
+  isShared(chunk: ChunkId): boolean;
   /** The origin is bringing it. */
   isReading(chunk: ChunkId): boolean;
   promptSessions(): readonly PeerSession[];
@@ -71,7 +73,8 @@ export class Fetches {
     if (location === undefined) receiver.onMissing(chunk);
     else {
       if (demand.size === 0) this.#host.onFirstWant();
-      const wanted = demand.add(chunk, location, urgency, receiver, clock.now());
+      const isShared = this.#host.isShared(chunk);
+      const wanted = demand.add(chunk, { location, urgency, isShared }, receiver, clock.now());
       // A plain file is read to its end, also where its reader has not asked yet.
       if (urgency === 'bulk' && this.#host.isReading(chunk)) wanted.atOrigin = true;
     }

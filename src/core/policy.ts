@@ -1,3 +1,4 @@
+import type { Settings } from '../protocol/settings.ts';
 import { WRITE_AT_ONCE_BYTES, WRITE_BEHIND_BYTES } from './store-writer.ts';
 
 /** Numbers that a deployment or a test may choose; the defaults are for a browser tab. */
@@ -10,10 +11,14 @@ export interface SwarmPolicy {
   readonly dialsPerHour: number;
   /** Longest that bulk chunks wait, after the start, for the first peer to turn up. */
   readonly bulkOriginDelayMs: number;
+  /** The same in a room without a partner: one is named in the same round trip as the welcome, or there is none. */
+  readonly aloneOriginDelayMs: number;
   /** How late an urgent chunk may be from a peer before the origin is asked as well. */
   readonly urgentHedgeMs: number;
   /** Peers that give so much together are not helped by the origin (Delivery Optimization: minimum QoS). */
   readonly minimumPeerBytesPerSecond: number;
+  /** Files with fewer plain bytes come from the origin alone (Delivery Optimization: minimum file size to cache). */
+  readonly minimumFileBytes: number;
   /** Most that all peers together are given; `undefined`: no cap. */
   readonly uploadBytesPerSecond: number | undefined;
   /** All peers are behind the same network exit (mode `site`). */
@@ -34,8 +39,10 @@ export const TAB_POLICY: SwarmPolicy = {
   dialsPerHour: 100,
   // Signaling, ICE and DTLS take 0.3–1.5 s between browsers on one machine under load.
   bulkOriginDelayMs: 3000,
+  aloneOriginDelayMs: 500,
   urgentHedgeMs: 150,
   minimumPeerBytesPerSecond: 500_000,
+  minimumFileBytes: 0,
   uploadBytesPerSecond: undefined,
   isSiteOnly: false,
   // Peers that start together are seconds apart in the same file; a whole large file of one app fits too.
@@ -60,3 +67,18 @@ export const NODE_POLICY: SwarmPolicy = {
   takesPlainFiles: false,
   recentBytes: 0,
 };
+
+/** What the publisher has decided goes before the engine's own. */
+export function policyFor(
+  { mode, originDelayMs, minPeerBytesPerSecond, minFileBytes }: Settings,
+  policy: SwarmPolicy,
+): SwarmPolicy {
+  return {
+    ...policy,
+    isSiteOnly: mode === 'site',
+    bulkOriginDelayMs: originDelayMs ?? policy.bulkOriginDelayMs,
+    aloneOriginDelayMs: originDelayMs ?? policy.aloneOriginDelayMs,
+    minimumPeerBytesPerSecond: minPeerBytesPerSecond ?? policy.minimumPeerBytesPerSecond,
+    minimumFileBytes: minFileBytes ?? policy.minimumFileBytes,
+  };
+}

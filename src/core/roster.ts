@@ -31,8 +31,6 @@ const STALL_SHUN_GROWTH = 4;
 const OWN_SHARE = 1 / 3;
 /** Who waits for chunks asks so often whether there is a partner whom nobody else needs. */
 const SEEK_INTERVAL_MS = 3000;
-/** A partner is named in the same round trip as the welcome; half a second later there is none. */
-const PARTNER_GRACE_MS = 500;
 
 /** Whom we know: asks the signaling server for partners and turns them into links, within the budget. */
 export class Roster {
@@ -123,8 +121,9 @@ export class Roster {
   isIntroducing(nowMs: number): boolean {
     // Also when the first link has ended again: a bad first peer must not cost the page the rest of these moments.
     if (this.#wasHeard || this.isCutOff) return false;
-    if (nowMs - this.#openedAtMs >= this.#policy.bulkOriginDelayMs) return false;
-    return this.#state === 'connecting' || this.#partnerSeen || nowMs - this.#joinedAtMs < PARTNER_GRACE_MS;
+    const { bulkOriginDelayMs, aloneOriginDelayMs } = this.#policy;
+    if (nowMs - this.#openedAtMs >= bulkOriginDelayMs) return false;
+    return this.#state === 'connecting' || this.#partnerSeen || nowMs - this.#joinedAtMs < aloneOriginDelayMs;
   }
 
   /**

@@ -79,7 +79,7 @@ export class SourceChoice {
 
   onArrival(wanted: WantedChunk, source: 'peers' | 'origin', wireBytes: number): void {
     this.#progressMs = this.#sources.ports.clock.now();
-    const isFirstCopy = source === 'origin' && !this.#peerHas(wanted);
+    const isFirstCopy = source === 'origin' && wanted.isShared && !this.#peerHas(wanted);
     if (isFirstCopy) this.#sources.firstCopies.add(wanted.id);
     if (isFirstCopy || source === 'peers') this.#sharedSpeed.onBytes(wireBytes);
     if (source === 'origin') this.#originSpeed.onBytes(wireBytes);
@@ -131,7 +131,7 @@ export class SourceChoice {
   *#lacking(): Generator<ChunkLocation> {
     const arePeersSlow = this.#arePeersSlow;
     for (const wanted of this.#sources.demand.inOrder()) {
-      if (wanted.urgency !== 'bulk' || wanted.arrived) continue;
+      if (wanted.urgency !== 'bulk' || wanted.arrived || !wanted.isShared) continue;
       if (arePeersSlow ? wanted.peer === undefined : !this.#peerHas(wanted)) yield wanted.location;
     }
   }
@@ -145,7 +145,8 @@ export class SourceChoice {
     if (free.length === 0) return;
     const prompt = free[0]?.urgency === 'urgent' ? this.promptSessions : [];
     const mayAsk = (session: PeerSession, wanted: WantedChunk): boolean => {
-      if (wanted.peer !== undefined || wanted.arrived || !session.has(wanted.location)) return false;
+      if (wanted.peer !== undefined || wanted.arrived || !wanted.isShared) return false;
+      if (!session.has(wanted.location)) return false;
       if (wanted.latePeer === session.peer) return false;
       if (wanted.urgency === 'bulk' || prompt.includes(session)) return true;
       // A slow one is better than none.
@@ -246,7 +247,7 @@ export class SourceChoice {
   }
 
   #peerHas(wanted: WantedChunk): boolean {
-    return this.availability.of(wanted.location) > 0;
+    return wanted.isShared && this.availability.of(wanted.location) > 0;
   }
 
   get #arePeersSlow(): boolean {

@@ -41,11 +41,13 @@ const GIVE_UP_MS = 8000;
  * Whether the origin is asked for this chunk now. `peerHasIt`: a connected peer says that it has it.
  *
  * Urgent chunks are hedged: at once when no peer has them, else when a peer has not delivered within `urgentHedgeMs`.
+ * What is not shared comes at once.
  * Bulk chunks are patient: never while a peer that has them is fast enough, not during the introduction, and only when
  * it is our turn (`origin-turns.ts`).
  */
 export function askOrigin(wanted: WantedChunk, peerHasIt: boolean, facts: SourceFacts, policy: SwarmPolicy): boolean {
   if (wanted.arrived || wanted.atOrigin || facts.nowMs < wanted.originRetryAtMs) return false;
+  if (!wanted.isShared) return true;
   switch (wanted.urgency) {
     case 'urgent':
       if (!peerHasIt) return true;

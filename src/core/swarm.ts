@@ -124,6 +124,7 @@ export class Swarm {
       inventory: this.#inventory,
       intake: this.#intake,
       catalog: () => this.#catalog,
+      isShared: (chunk) => this.#catalog.fileBytes(chunk) >= policy.minimumFileBytes,
       isReading: (chunk) => this.#origin.isReading(chunk),
       promptSessions: () => this.#choice.promptSessions,
       onFirstWant: () => this.#choice.onFirstWant(),
@@ -288,6 +289,7 @@ export class Swarm {
       if (wanted === undefined) continue;
       wanted.atOrigin = false;
       wanted.originFailures += 1;
+      wanted.isShared = true;
       // The first failure turns to the plain file at once; afterwards a struggling origin gets time.
       wanted.originRetryAtMs = wanted.originFailures === 1 ? 0 : nowMs + 500 * 2 ** Math.min(wanted.originFailures, 6);
     }

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { OriginError } from '../core/errors.ts';
-import { NODE_POLICY, type SwarmPolicy } from '../core/policy.ts';
+import { NODE_POLICY, policyFor, type SwarmPolicy } from '../core/policy.ts';
 import type { Clock, Digest, Log } from '../core/ports.ts';
 import { silentLog } from '../platform/log.ts';
 import type { LoadedRelease } from '../platform/release-source.ts';
@@ -37,7 +37,7 @@ export interface PeerSettings {
   readonly diskLimitBytes?: number | undefined;
   /** WebRTC for Node. @default `datachannel` */
   readonly rtc?: RtcLibrary | undefined;
-  /** @default NODE_POLICY, for the mode of the app */
+  /** @default NODE_POLICY, with what the app's publisher decided */
   readonly policy?: SwarmPolicy | undefined;
 }
 
@@ -70,12 +70,14 @@ export async function startLocalPeer(settings: PeerSettings, surroundings: PeerS
   const trust = await establishTrust({ base, fetch, records, publicKeys: settings.publicKeys });
   const digest = subtleDigest();
   const { release, previous } = await releases(base, trust, records, digest);
-  const { mode } = decodeSettings(release.manifest.settings);
-  if (mode === 'off') {
+  const appSettings = decodeSettings(release.manifest.settings);
+  if (appSettings.mode === 'off') {
     throw new NodePeerError('peers-off', `${base} is published with --mode off: nobody may be seeded`);
   }
   const clock = surroundings.clock ?? systemClock();
-  const policy = settings.policy ?? { ...NODE_POLICY, isSiteOnly: mode === 'site' };
+  // Delay and rate are for whom a user waits.
+  const forSeeds = { ...appSettings, originDelayMs: undefined, minPeerBytesPerSecond: undefined };
+  const policy = settings.policy ?? policyFor(forSeeds, NODE_POLICY);
   const dialer = new CountedDialer(await loadDialer(settings.rtc ?? DEFAULT_RTC_LIBRARY, clock), clock);
   const { diskLimitBytes } = settings;
   const disk = await DiskStore.open(settings.store, diskLimitBytes);

@@ -32,6 +32,12 @@ export interface Settings {
   readonly consent: ConsentRule;
   /** Most that one browser uploads. @default no cap */
   readonly uploadBytesPerSecond: number | undefined;
+  /** Longest that bulk waits for peers before the origin is asked, from a browser's start on. @default decided by the engine */
+  readonly originDelayMs: number | undefined;
+  /** Peers that give so much together are not helped by the origin. @default decided by the engine */
+  readonly minPeerBytesPerSecond: number | undefined;
+  /** Smaller files come from the origin alone. @default none */
+  readonly minFileBytes: number | undefined;
   /** @default "prompt" */
   readonly updates: UpdatePolicy;
   /** Regular expressions of paths that an update does not wait for. @default none */
@@ -54,6 +60,9 @@ export const DEFAULT_SETTINGS: Settings = {
   group: undefined,
   consent: 'none',
   uploadBytesPerSecond: undefined,
+  originDelayMs: undefined,
+  minPeerBytesPerSecond: undefined,
+  minFileBytes: undefined,
   updates: 'prompt',
   lazy: [],
   lazyAboveBytes: undefined,
@@ -66,13 +75,17 @@ export const DEFAULT_SETTINGS: Settings = {
  * @throws ProtocolError when a client would refuse them, with the client's reason.
  */
 export function encodeSettings(settings: Settings): string {
-  const { mode, signal, group, consent, uploadBytesPerSecond, updates, lazy, lazyAboveBytes, fallback } = settings;
+  const { mode, signal, group, consent, uploadBytesPerSecond, originDelayMs, minPeerBytesPerSecond } = settings;
+  const { minFileBytes, updates, lazy, lazyAboveBytes, fallback } = settings;
   const text = JSON.stringify({
     mode,
     signal,
     group,
     consent: consent === DEFAULT_SETTINGS.consent ? undefined : consent,
     uploadBytesPerSecond,
+    originDelayMs,
+    minPeerBytesPerSecond,
+    minFileBytes,
     updates: updates === DEFAULT_SETTINGS.updates ? undefined : updates,
     lazy: lazy.length === 0 ? undefined : lazy,
     lazyAboveBytes,
@@ -96,8 +109,8 @@ export function decodeSettings(text: string): Settings {
   if ((mode === 'group') !== (group !== undefined && group !== '')) {
     throw new ProtocolError('bad-value', 'mode "group" needs a group, and no other mode has one');
   }
-  const { uploadBytesPerSecond: cap, lazyAboveBytes, fallback } = fields;
-  const uploadBytesPerSecond = cap === undefined ? undefined : asCount(cap, 'upload cap');
+  const { fallback } = fields;
+  const uploadBytesPerSecond = asCountIfAny(fields.uploadBytesPerSecond, 'upload cap');
   if (uploadBytesPerSecond !== undefined && uploadBytesPerSecond < MIN_UPLOAD_BYTES_PER_SECOND) {
     throw new ProtocolError('bad-value', `an upload cap below ${MIN_UPLOAD_BYTES_PER_SECOND} bytes a second`);
   }
@@ -107,11 +120,18 @@ export function decodeSettings(text: string): Settings {
     group,
     consent: asOneOf(fields.consent, 'consent', CONSENT_RULES),
     uploadBytesPerSecond,
+    originDelayMs: asCountIfAny(fields.originDelayMs, 'delay of the origin'),
+    minPeerBytesPerSecond: asCountIfAny(fields.minPeerBytesPerSecond, 'lowest rate of peers'),
+    minFileBytes: asCountIfAny(fields.minFileBytes, 'size of a file for peers'),
     updates: asOneOf(fields.updates, 'updates', UPDATE_POLICIES),
     lazy: asList(fields.lazy, 'lazy', MAX_LAZY_PATTERNS, (pattern) => asText(pattern, 'pattern', MAX_PATH_BYTES)),
-    lazyAboveBytes: lazyAboveBytes === undefined ? undefined : asCount(lazyAboveBytes, 'size of a lazy file'),
+    lazyAboveBytes: asCountIfAny(fields.lazyAboveBytes, 'size of a lazy file'),
     fallback: fallback === undefined ? undefined : asFallback(fallback),
   };
+}
+
+function asCountIfAny(value: unknown, name: string): number | undefined {
+  return value === undefined ? undefined : asCount(value, name);
 }
 
 function asFallback(value: unknown): readonly [string, string] {

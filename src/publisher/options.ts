@@ -44,6 +44,16 @@ export interface PublishOptions {
   readonly consent?: ConsentRule | undefined;
   /** Most that one browser uploads. @default no cap */
   readonly uploadBytesPerSecond?: number | undefined;
+  /**
+   * Longest that a browser's bulk waits for peers, from its start on, before it asks the origin, in milliseconds.
+   *
+   * @default 3000, and half a second where nobody else has the app open
+   */
+  readonly originDelayMs?: number | undefined;
+  /** Peers that give so much together are not helped by the origin. @default 500,000 */
+  readonly minPeerBytesPerSecond?: number | undefined;
+  /** Files with fewer bytes come from the origin alone, as long as it has them. @default 0 */
+  readonly minFileBytes?: number | undefined;
   /** When a release that is whole in a browser's store becomes the one that new pages get. @default "prompt" */
   readonly updates?: UpdatePolicy | undefined;
   /** Globs of files that no update waits for: they come when they are first asked for. @default none */
@@ -185,7 +195,7 @@ function settingsOf(options: PublishOptions): string {
     signal = DEFAULT_SETTINGS.signal,
     consent = DEFAULT_SETTINGS.consent,
   } = options;
-  const { group, uploadBytesPerSecond, lazyAboveBytes } = options;
+  const { group, uploadBytesPerSecond, originDelayMs, minPeerBytesPerSecond, minFileBytes, lazyAboveBytes } = options;
   const { updates = DEFAULT_SETTINGS.updates, lazy = DEFAULT_SETTINGS.lazy } = options;
   if (!MODES.includes(mode)) throw invalid(`mode "${mode as string}" is none of ${MODES.join(', ')}`);
   if (Buffer.byteLength(signal) > MAX_PATH_BYTES || !isSignalUrl(signal)) {
@@ -199,6 +209,9 @@ function settingsOf(options: PublishOptions): string {
       group,
       consent,
       uploadBytesPerSecond,
+      originDelayMs,
+      minPeerBytesPerSecond,
+      minFileBytes,
       updates,
       lazy: lazy.map(globPattern),
       lazyAboveBytes,

@@ -2,9 +2,11 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { registerPublish } from '../../../src/cli/publish.ts';
+import { decodeSettings } from '../../../src/protocol/settings.ts';
 import type { PublishReport } from '../../../src/publisher/index.ts';
 import { publicKeyOf } from '../../../src/publisher/index.ts';
 import { StaticHost } from '../../stage/static-host.ts';
+import { readRelease } from '../publisher/release-reader.ts';
 import { snapshot, Workspace } from '../publisher/workspace.ts';
 import { type Finished, runHere } from './command-line.ts';
 
@@ -27,6 +29,7 @@ describe('tabseed publish', () => {
     const workspace = await Workspace.create({ 'index.html': PAGE, 'api/x.json': '' });
     const flags = ['--version', '1.0 beta', '--exclude', 'api', '--exclude', '*.map'];
     flags.push('--mode', 'group', '--group', 'class 7b', '--consent', 'ask', '--upload-limit', '125000');
+    flags.push('--origin-delay', '60', '--min-peer-rate', '250KB', '--min-file-size', '100KB');
     const first = await publish(workspace, [...flags, '--json'], { TABSEED_KEY: workspace.key.pem });
     expect(first).toMatchObject({ exitCode: 0, stderr: '' });
     const report = JSON.parse(first.stdout) as PublishReport;
@@ -36,6 +39,11 @@ describe('tabseed publish', () => {
       publicKey: workspace.key.publicKey,
       files: 1,
       warnings: [],
+    });
+    const { manifest } = await readRelease(workspace.out, workspace.key.publicKey);
+    expect(decodeSettings(manifest.settings)).toMatchObject({
+      ...{ uploadBytesPerSecond: 125_000, originDelayMs: 60_000 },
+      ...{ minPeerBytesPerSecond: 250_000, minFileBytes: 100_000 },
     });
     const again = await publish(workspace, flags, { TABSEED_KEY: workspace.key.pem });
     expect(again).toMatchObject({ exitCode: 0, stderr: '' });
@@ -116,6 +124,8 @@ describe('tabseed publish', () => {
       [2, ['--mode', 'group'], key],
       [2, ['--upload-limit', '100'], key],
       [2, ['--upload-limit', '1e6'], key],
+      [2, ['--origin-delay', '-1'], key],
+      [2, ['--min-file-size', 'small'], key],
       [2, ['--sequence', '0'], key],
       [2, ['--signal', 'ftp://x.test'], key],
       [2, ['--what'], key],

@@ -20,7 +20,7 @@ function packOf(chunks: number, chunkBytes = CHUNK_BYTES): CatalogPack {
 }
 
 function want(demand: Demand, pack: CatalogPack, index: number, urgency: 'urgent' | 'bulk' = 'bulk'): void {
-  demand.add(pack.chunks[index]?.id ?? '', { pack, index }, urgency, NOBODY, 0);
+  demand.add(pack.chunks[index]?.id ?? '', { location: { pack, index }, urgency, isShared: true }, NOBODY, 0);
 }
 
 describe('Bitfield', () => {
@@ -86,6 +86,7 @@ describe('the source policy', () => {
     location: { pack: packOf(1), index: 0 },
     wantedAtMs: 1000,
     receivers: new Set(),
+    isShared: true,
     urgency: 'bulk',
     peer: undefined,
     latePeer: undefined,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { OriginError, StoreError } from '../../../src/core/errors.ts';
-import { NODE_POLICY } from '../../../src/core/policy.ts';
+import { NODE_POLICY, policyFor, TAB_POLICY } from '../../../src/core/policy.ts';
 import { decodePeerMessage, encodePeerMessage } from '../../../src/protocol/peer-message.ts';
+import { DEFAULT_SETTINGS } from '../../../src/protocol/settings.ts';
 import { MemoryStore } from '../../fakes/memory-store.ts';
 import type { SeededRandom } from '../../fakes/seeded-random.ts';
 import { SwarmWorld } from '../../fakes/swarm-world.ts';
@@ -275,6 +276,32 @@ describe('peers', () => {
     // The three that have it.
     expect(newcomer.swarm.peerCount).toBe(3);
     expect(seed.swarm.peerCount).toBe(2);
+  });
+
+  it('are not asked for files that the publisher found too small, while the origin has them', async () => {
+    const { world: w, release: r } = world([900 * KIB, 100 * KIB]);
+    await (await w.join([r])).mirror(r);
+    const policy = { minimumFileBytes: 500 * KIB };
+    const newcomer = await w.join([r], { policy });
+    await newcomer.mirror(r);
+    expect(newcomer.traffic.plain).toMatchObject({ peers: 900 * KIB, origin: 100 * KIB, wasted: 0 });
+    w.origin.script = () => ({ fail: MISSING });
+    const late = await w.join([r], { policy });
+    await late.mirror(r);
+    expect(late.traffic.plain).toMatchObject({ peers: 1000 * KIB, origin: 0 });
+  });
+
+  it('are waited for as long as the publisher has set, and then share one copy', async () => {
+    const { world: w, release: r } = world();
+    const patient = policyFor({ ...DEFAULT_SETTINGS, mode: 'internet', originDelayMs: 60_000 }, TAB_POLICY);
+    const first = await w.join([r], { policy: patient });
+    const fetch = first.fetchFile(r, '0.bin', 'bulk');
+    await w.clock.advance(50_000);
+    expect(first.traffic.plain.origin).toBe(0);
+    const second = await w.join([r]);
+    await second.mirror(r);
+    await w.clock.runUntil(() => fetch.done);
+    expect(first.traffic.plain.origin + second.traffic.plain.origin).toBe(900 * KIB);
   });
 
   it('come before the origin for bulk files', async () => {

@@ -40,6 +40,9 @@ const settings = fc
       fallback: fc.option(fc.tuple(fc.constant('index.html'), fc.string({ unit: 'binary', maxLength: 50 })), {
         nil: undefined,
       }),
+      originDelayMs: fc.option(fc.nat(), { nil: undefined }),
+      minPeerBytesPerSecond: fc.option(fc.nat(), { nil: undefined }),
+      minFileBytes: fc.option(fc.nat(), { nil: undefined }),
       uploadBytesPerSecond: fc.option(fc.integer({ min: MIN_UPLOAD_BYTES_PER_SECOND }), { nil: undefined }),
     }),
   )
