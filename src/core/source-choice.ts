@@ -97,10 +97,16 @@ export class SourceChoice {
 
   /** Tells the server that gives out leases what is to be had from the origin only, as far as we know. */
   report(): void {
-    const { ports, roster, isUploading, firstCopies } = this.#sources;
+    const { ports, roster } = this.#sources;
     const nowMs = ports.clock.now();
     this.#measure(nowMs);
-    if (!roster.isJoined || roster.isIntroducing(nowMs)) return;
+    // Nobody can have given anything yet.
+    if (roster.isIntroducing(nowMs)) this.#progressMs = nowMs;
+    else if (roster.isJoined) this.#reportLacking(nowMs);
+  }
+
+  #reportLacking(nowMs: number): void {
+    const { ports, isUploading, firstCopies } = this.#sources;
     const want = this.#leases.report(isUploading() ? this.#lacking() : [], firstCopies.size, nowMs);
     if (want !== undefined) ports.signaling.want(want);
   }
