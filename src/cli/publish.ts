@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   CONSENT_RULES,
   type ConsentRule,
+  MAX_ORIGIN_DELAY_MS,
   MODES,
   type Mode,
   UPDATE_POLICIES,
@@ -75,7 +76,7 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
     .option(
       '--origin-delay <seconds>',
       'most that bulk waits for peers when a browser starts (default: 3)',
-      parseSeconds,
+      parseOriginDelay,
     )
     .option('--min-peer-rate <size>', 'peers that give so much a second get no help (default: 500KB)', parseByteCount)
     .option('--min-file-size <size>', 'files below it come from the origin alone (default: 0)', parseByteCount)
@@ -179,9 +180,10 @@ function parseSequence(value: string): number {
   return Number(value);
 }
 
-function parseSeconds(value: string): number {
-  if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError('It must be a whole number of seconds.');
-  return Number(value);
+function parseOriginDelay(value: string): number {
+  const most = MAX_ORIGIN_DELAY_MS / 1000;
+  if (/^\d{1,2}$/.test(value) && Number(value) <= most) return Number(value);
+  throw new InvalidArgumentError(`It must be a whole number of seconds, at most ${most}.`);
 }
 
 /** Unix seconds, as https://reproducible-builds.org/specs/source-date-epoch/ defines it. */

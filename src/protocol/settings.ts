@@ -54,6 +54,9 @@ export interface Settings {
  */
 export const MIN_UPLOAD_BYTES_PER_SECOND = 32 * 1024;
 
+/** A worker takes an engine that gives nothing for 20 s for stuck (sw/leader-bridge.ts), and goes to the origin alone. */
+export const MAX_ORIGIN_DELAY_MS = 15_000;
+
 export const DEFAULT_SETTINGS: Settings = {
   mode: 'site',
   signal: SIGNAL_PATH,
@@ -114,13 +117,17 @@ export function decodeSettings(text: string): Settings {
   if (uploadBytesPerSecond !== undefined && uploadBytesPerSecond < MIN_UPLOAD_BYTES_PER_SECOND) {
     throw new ProtocolError('bad-value', `an upload cap below ${MIN_UPLOAD_BYTES_PER_SECOND} bytes a second`);
   }
+  const originDelayMs = asCountIfAny(fields.originDelayMs, 'delay of the origin');
+  if (originDelayMs !== undefined && originDelayMs > MAX_ORIGIN_DELAY_MS) {
+    throw new ProtocolError('bad-value', `a delay of the origin above ${MAX_ORIGIN_DELAY_MS} ms`);
+  }
   return {
     mode,
     signal: asText(fields.signal, 'signal', MAX_PATH_BYTES),
     group,
     consent: asOneOf(fields.consent, 'consent', CONSENT_RULES),
     uploadBytesPerSecond,
-    originDelayMs: asCountIfAny(fields.originDelayMs, 'delay of the origin'),
+    originDelayMs,
     minPeerBytesPerSecond: asCountIfAny(fields.minPeerBytesPerSecond, 'lowest rate of peers'),
     minFileBytes: asCountIfAny(fields.minFileBytes, 'size of a file for peers'),
     updates: asOneOf(fields.updates, 'updates', UPDATE_POLICIES),

@@ -45,7 +45,8 @@ export interface PublishOptions {
   /** Most that one browser uploads. @default no cap */
   readonly uploadBytesPerSecond?: number | undefined;
   /**
-   * Longest that a browser's bulk waits for peers, from its start on, before it asks the origin, in milliseconds.
+   * Longest that a browser's bulk waits for peers, from its start on, before it asks the origin, in milliseconds;
+   * 15,000 at most.
    *
    * @default 3000, and half a second where nobody else has the app open
    */

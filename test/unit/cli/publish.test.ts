@@ -29,7 +29,7 @@ describe('tabseed publish', () => {
     const workspace = await Workspace.create({ 'index.html': PAGE, 'api/x.json': '' });
     const flags = ['--version', '1.0 beta', '--exclude', 'api', '--exclude', '*.map'];
     flags.push('--mode', 'group', '--group', 'class 7b', '--consent', 'ask', '--upload-limit', '125000');
-    flags.push('--origin-delay', '60', '--min-peer-rate', '250KB', '--min-file-size', '100KB');
+    flags.push('--origin-delay', '15', '--min-peer-rate', '250KB', '--min-file-size', '100KB');
     const first = await publish(workspace, [...flags, '--json'], { TABSEED_KEY: workspace.key.pem });
     expect(first).toMatchObject({ exitCode: 0, stderr: '' });
     const report = JSON.parse(first.stdout) as PublishReport;
@@ -42,7 +42,7 @@ describe('tabseed publish', () => {
     });
     const { manifest } = await readRelease(workspace.out, workspace.key.publicKey);
     expect(decodeSettings(manifest.settings)).toMatchObject({
-      ...{ uploadBytesPerSecond: 125_000, originDelayMs: 60_000 },
+      ...{ uploadBytesPerSecond: 125_000, originDelayMs: 15_000 },
       ...{ minPeerBytesPerSecond: 250_000, minFileBytes: 100_000 },
     });
     const again = await publish(workspace, flags, { TABSEED_KEY: workspace.key.pem });
@@ -125,6 +125,7 @@ describe('tabseed publish', () => {
       [2, ['--upload-limit', '100'], key],
       [2, ['--upload-limit', '1e6'], key],
       [2, ['--origin-delay', '-1'], key],
+      [2, ['--origin-delay', '16'], key],
       [2, ['--min-file-size', 'small'], key],
       [2, ['--sequence', '0'], key],
       [2, ['--signal', 'ftp://x.test'], key],

@@ -293,10 +293,10 @@ describe('peers', () => {
 
   it('are waited for as long as the publisher has set, and then share one copy', async () => {
     const { world: w, release: r } = world();
-    const patient = policyFor({ ...DEFAULT_SETTINGS, mode: 'internet', originDelayMs: 60_000 }, TAB_POLICY);
+    const patient = policyFor({ ...DEFAULT_SETTINGS, mode: 'internet', originDelayMs: 15_000 }, TAB_POLICY);
     const first = await w.join([r], { policy: patient });
     const fetch = first.fetchFile(r, '0.bin', 'bulk');
-    await w.clock.advance(50_000);
+    await w.clock.advance(14_000);
     expect(first.traffic.plain.origin).toBe(0);
     const second = await w.join([r]);
     await second.mirror(r);

@@ -6,6 +6,7 @@ import {
   DEFAULT_SETTINGS,
   decodeSettings,
   encodeSettings,
+  MAX_ORIGIN_DELAY_MS,
   MIN_UPLOAD_BYTES_PER_SECOND,
   UPDATE_POLICIES,
   workerSettings,
@@ -40,7 +41,7 @@ const settings = fc
       fallback: fc.option(fc.tuple(fc.constant('index.html'), fc.string({ unit: 'binary', maxLength: 50 })), {
         nil: undefined,
       }),
-      originDelayMs: fc.option(fc.nat(), { nil: undefined }),
+      originDelayMs: fc.option(fc.nat(MAX_ORIGIN_DELAY_MS), { nil: undefined }),
       minPeerBytesPerSecond: fc.option(fc.nat(), { nil: undefined }),
       minFileBytes: fc.option(fc.nat(), { nil: undefined }),
       uploadBytesPerSecond: fc.option(fc.integer({ min: MIN_UPLOAD_BYTES_PER_SECOND }), { nil: undefined }),
