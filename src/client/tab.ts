@@ -215,7 +215,10 @@ class Tab {
     this.#pause.wake();
     this.consent.watch();
     this.#election?.join();
-    void this.#appStarted.then(() => this.updates()).catch(ignore);
+    void this.#appStarted
+      .then(() => this.updates())
+      .then((updates) => updates.checkIfDue())
+      .catch(ignore);
   }
 
   #sleep(): void {

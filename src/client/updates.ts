@@ -53,13 +53,12 @@ export class Updates {
   constructor(ports: UpdatesPorts) {
     this.#ports = ports;
     document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible') void this.#checkAfter(VISIBLE_INTERVAL_MS);
+      if (document.visibilityState === 'visible') void this.checkIfDue();
     });
     this.#checkLater();
-    // Before the check, which asks for what is newer.
+    // Before a check, which asks for what is newer.
     this.handleNews(ports.news);
     this.wake();
-    void this.#checkAfter(VISIBLE_INTERVAL_MS);
   }
 
   get update(): TabseedUpdate | null {
@@ -108,6 +107,21 @@ export class Updates {
       // Offline, a connect-src that forbids it, a script that is not to be had: the worker says what is wrong.
     }
     await this.#ports.request({ type: 'check', intervalMs: 0, offer });
+  }
+
+  /** Unless a tab has checked since. Never rejects. */
+  async checkIfDue(intervalMs = VISIBLE_INTERVAL_MS): Promise<void> {
+    const ageMs = Date.now() - lastCheck(this.#ports.scope);
+    // Below 0 the clock was set back.
+    if (ageMs >= 0 && ageMs < intervalMs) return;
+    try {
+      await this.check();
+    } catch (error) {
+      // Offline is no news. What is there and is refused, the app's developers want to know.
+      const { detail: code } = error as { readonly detail?: string };
+      if (code === undefined || code.startsWith('origin-')) return;
+      this.#ports.events.emit('update-failed', { sequence: 0, version: '', code });
+    }
   }
 
   /** @param data untrusted; a worker that has no release yet has no news either. */
@@ -191,23 +205,9 @@ export class Updates {
       // It is still open: its release is wanted, and one that it has outlived may go.
       this.wake();
       // Another tab may have asked meanwhile.
-      void this.#checkAfter(CHECK_INTERVAL_MS / 2);
+      void this.checkIfDue(CHECK_INTERVAL_MS / 2);
       this.#checkLater();
     });
-  }
-
-  async #checkAfter(intervalMs: number): Promise<void> {
-    const ageMs = Date.now() - lastCheck(this.#ports.scope);
-    // Below 0 the clock was set back.
-    if (ageMs >= 0 && ageMs < intervalMs) return;
-    try {
-      await this.check();
-    } catch (error) {
-      // Offline is no news. What is there and is refused, the app's developers want to know.
-      const { detail: code } = error as { readonly detail?: string };
-      if (code === undefined || code.startsWith('origin-')) return;
-      this.#ports.events.emit('update-failed', { sequence: 0, version: '', code });
-    }
   }
 }
 

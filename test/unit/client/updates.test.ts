@@ -44,7 +44,7 @@ afterEach(() => {
 });
 
 function openPage(): Updates {
-  return new Updates({
+  const updates = new Updates({
     ...{ scope: SCOPE, clock, random },
     events: { emit: (name, value) => told.push([name, value]) },
     link: { post: () => true },
@@ -54,6 +54,8 @@ function openPage(): Updates {
       return failure ? Promise.reject(failure) : Promise.resolve();
     },
   });
+  void updates.checkIfDue();
+  return updates;
 }
 
 function show(state: DocumentVisibilityState): void {
