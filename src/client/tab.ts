@@ -132,19 +132,26 @@ class Tab {
 
   /** What a page does not start with. Not before it is ready. */
   updates(): Promise<Updates> {
-    this.#loadingUpdates ??= import('./updates.ts').then(({ Updates }) => {
-      this.#updates = new Updates({
-        scope: this.#script.scope,
-        clock: this.#clock,
-        random: systemRandom(),
-        events: this.events,
-        link: this.#link as WorkerLink,
-        news: this.#status?.news,
-        request: (message) => this.request(message),
-      });
-      return this.#updates;
+    this.#loadingUpdates ??= this.#loadUpdates().catch((error: unknown) => {
+      // The script is not to be had now.
+      this.#loadingUpdates = undefined;
+      throw error;
     });
     return this.#loadingUpdates;
+  }
+
+  async #loadUpdates(): Promise<Updates> {
+    const { Updates } = await import('./updates.ts');
+    this.#updates = new Updates({
+      scope: this.#script.scope,
+      clock: this.#clock,
+      random: systemRandom(),
+      events: this.events,
+      link: this.#link as WorkerLink,
+      news: this.#status?.news,
+      request: (message) => this.request(message),
+    });
+    return this.#updates;
   }
 
   pause(paused: PauseScope | null): void {
