@@ -116,15 +116,23 @@ function untilControlled(
       if (isController(container, script)) resolve();
       else if (arriving?.state === 'redundant') {
         reject(new TabseedError('registration-failed', `${script.url} was not installed`));
-      } else return;
+      } else {
+        // It is there, and may have taken over before this page was one of its own.
+        if (arriving?.state === 'activated') {
+          arriving.postMessage(posted({ type: 'claim' }));
+          giveUpLater();
+        }
+        return;
+      }
       ended.abort();
     };
-    if (!arriving) {
+    const giveUpLater = (): void => {
       setTimeout(() => {
         ended.abort();
         reject(new TabseedError('uncontrolled', 'the worker did not take over; the next plain load has it'));
       }, TAKE_OVER_LIMIT_MS);
-    }
+    };
+    if (!arriving) giveUpLater();
     container.addEventListener('controllerchange', check, { signal });
     arriving?.addEventListener('statechange', check, { signal });
     check();
