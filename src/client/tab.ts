@@ -142,12 +142,13 @@ class Tab {
 
   async #loadUpdates(): Promise<Updates> {
     const { Updates } = await import('./updates.ts');
+    if (!this.#link) throw retired();
     this.#updates = new Updates({
       scope: this.#script.scope,
       clock: this.#clock,
       random: systemRandom(),
       events: this.events,
-      link: this.#link as WorkerLink,
+      link: this.#link,
       news: this.#status?.news,
       request: (message) => this.request(message),
     });
