@@ -142,8 +142,7 @@ export class Roster {
     if (nowMs - this.#soughtAtMs < SEEK_INTERVAL_MS || !this.isJoined) return;
     this.#soughtAtMs = nowMs;
     const partners = this.#linked.size + this.#dialings.size;
-    const isFull = partners - this.#spare.size >= this.#policy.maximumPeers;
-    if (partners >= this.#policy.wantedPeers && !isFull) this.#ports.signaling.match(1);
+    if (partners >= this.#policy.wantedPeers && this.#hasRoom()) this.#ports.signaling.match(1);
   }
 
   /** A peer has told what it has: whoever waited for that knows now. */
