@@ -4,6 +4,7 @@ import { startSignalServer } from '../../../src/cli/start-signal-server.ts';
 import { bulkApp, type PublishedApp } from '../../stage/app.ts';
 import { Stage } from '../../stage/stage.ts';
 import { openTab, POLL } from '../client-site.ts';
+import { connectionsOf, watchContacts } from '../contacts.ts';
 import { Download } from './download.ts';
 
 const MIB = 1024 * 1024;
@@ -45,12 +46,19 @@ async function stopSignaling(): Promise<void> {
 }
 
 async function newTab(): Promise<Page> {
-  return openTab(await (await stage.browser()).newContext(), stage.url);
+  const context = await (await stage.browser()).newContext();
+  await watchContacts(context);
+  return openTab(context, stage.url);
 }
 
 /** Waits until this tab has so many peers. */
 async function connected(tab: Page, peers: number): Promise<void> {
   await tab.waitForFunction((count) => tabseed.stats().peers === count, peers);
+}
+
+async function connections(tab: Page): Promise<{ made: number; open: number }> {
+  const all = await connectionsOf(tab);
+  return { made: all.length, open: all.filter(({ closed }) => !closed).length };
 }
 
 const refuseContent = (path: string): boolean => path.includes('/pack-') || path === '/bulk.bin';
@@ -82,10 +90,12 @@ describe('signaling', () => {
     await startSignaling();
     expect(await download.hash()).toBe(app.hashes.get('bulk.bin'));
     await expect.poll(() => signaling?.signal.stats().peers, POLL).toBe(2);
-    // The pair is introduced once more, and keeps one connection.
-    await expect.poll(() => signaling?.signal.stats().introductions, POLL).toBe(1);
+    // The pair is introduced once more, and keeps one connection: the newer one.
+    for (const tab of [first, second]) await expect.poll(() => connections(tab), POLL).toEqual({ made: 2, open: 1 });
     const third = await newTab();
     await Promise.all([first, second, third].map((tab) => connected(tab, 2)));
+    expect(await connections(first)).toEqual({ made: 3, open: 2 });
+    expect(await connections(second)).toEqual({ made: 3, open: 2 });
     const late = await Download.start(third, 'bulk.bin');
     expect(await late.hash()).toBe(app.hashes.get('bulk.bin'));
     const { bytes } = await third.evaluate(() => tabseed.stats());
