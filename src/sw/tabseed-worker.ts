@@ -5,6 +5,7 @@ import type { ReleaseNews, StagingProgress } from '../protocol/release-news.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import type { WorkerConfig } from '../protocol/worker-config.ts';
 import { Adoption } from './adoption.ts';
+import { CheckSchedule, PATIENCE_MS } from './check-schedule.ts';
 import { Delivery } from './delivery.ts';
 import { DocumentHeaders } from './document-headers.ts';
 import { RequestError } from './errors.ts';
@@ -19,13 +20,6 @@ import { StatusBoard } from './status-board.ts';
 import { WindowClients } from './window-clients.ts';
 import type { WorkerPorts } from './worker-ports.ts';
 
-/** A page that navigates often must not ask for news each time; the pointer is below 1 KB. */
-const CHECK_INTERVAL_MS = 60_000;
-/**
- * Pages look for news when they were loaded, and make the manifest of an earlier one; later, the worker does for those that
- * do not. The first release is worth waiting for before pages are taken over, but no longer either.
- */
-const PATIENCE_MS = 10_000;
 /** A page that is starting may be busy for so long; one that is frozen, or older than the question, never answers. */
 const OWNER_MS = 1000;
 
@@ -38,6 +32,7 @@ export class TabseedWorker {
   readonly #status: StatusBoard;
   readonly #leader: LeaderBridge;
   readonly #releases: Releases;
+  readonly #schedule: CheckSchedule;
   readonly #pins: Pins;
   readonly #documents: DocumentHeaders;
   readonly #delivery: Delivery;
@@ -47,7 +42,6 @@ export class TabseedWorker {
   #leaderClient: string | undefined;
   /** What a page has loaded plainly is not to be prefetched again. */
   #adopting: Promise<void> = Promise.resolve();
-  #checkedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(scope: ServiceWorkerGlobalScope, config: WorkerConfig, ports: WorkerPorts) {
     this.#scope = scope;
@@ -67,6 +61,7 @@ export class TabseedWorker {
       onConnected: (leader) => this.#status.set(leader ? { leader } : { leader, peers: 0 }),
     });
     this.#releases = new Releases(ports, () => this.#releasesChanged());
+    this.#schedule = new CheckSchedule(ports.clock);
     this.#pins = new Pins(ports.records);
     this.#documents = new DocumentHeaders(ports.records, (path) => ports.headersOf(path));
     this.#delivery = new Delivery(ports, this.#leader, (delta) => this.#status.addTraffic(delta));
@@ -95,7 +90,7 @@ export class TabseedWorker {
         event.respondWith(this.#ports.startCache.script(event.request));
         return;
       case 'path':
-        if (event.request.mode === 'navigate') event.waitUntil(this.#wait().then(() => this.#checkNow()));
+        if (event.request.mode === 'navigate') event.waitUntil(this.#schedule.leaveToPage(() => this.#checkNow()));
         if (this.#passesForSure(event, decision.path)) return;
         event.respondWith(this.#answer(event, decision.path));
         return;
@@ -151,11 +146,11 @@ export class TabseedWorker {
 
   async #activate(): Promise<void> {
     await this.#opened;
-    if (!this.#releases.active) await Promise.race([this.#checkNow(0), this.#wait()]);
+    if (!this.#releases.active) await Promise.race([this.#checkNow(0), this.#wait(PATIENCE_MS)]);
     await this.#scope.clients.claim();
   }
 
-  #wait(milliseconds = PATIENCE_MS): Promise<void> {
+  #wait(milliseconds: number): Promise<void> {
     return new Promise((resolve) => this.#ports.clock.after(milliseconds, resolve));
   }
 
@@ -293,7 +288,7 @@ export class TabseedWorker {
   }
 
   /** Never rejects: no release, or no news, is a state like any other. */
-  async #checkNow(intervalMs = CHECK_INTERVAL_MS): Promise<void> {
+  async #checkNow(intervalMs?: number): Promise<void> {
     try {
       await this.#check(intervalMs);
     } catch {
@@ -301,11 +296,10 @@ export class TabseedWorker {
     }
   }
 
-  async #check(intervalMs: number, offer?: unknown): Promise<void> {
+  async #check(intervalMs?: number, offer?: unknown): Promise<void> {
     await this.#opened;
-    const nowMs = this.#ports.clock.now();
-    if (this.#releases.active && nowMs - this.#checkedAtMs < intervalMs) return;
-    this.#checkedAtMs = nowMs;
+    if (this.#releases.active && !this.#schedule.isDue(intervalMs)) return;
+    this.#schedule.begin();
     let failure: unknown;
     try {
       // What could not be brought into the store is tried again.

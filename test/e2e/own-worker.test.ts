@@ -129,11 +129,10 @@ describe.each([
     );
     expect(scripts).toEqual([new URL('sw.js', stage.url).href]);
     await tab.evaluate(() => tabseed.prefetch(['data.bin']));
-    const source1 = await tab.evaluate(async () => (await fetch('data.bin')).headers.get('server-timing'));
-    expect(source1).toMatch(/^tabseed;desc="store", tabseed\.r;desc="\d+"$/);
-
     // The page and two chunks of the file: what a leader's engine has fetched is written some time later.
     await expect.poll(() => storedChunks(tab), POLL).toBe(3);
+    const source1 = await tab.evaluate(async () => (await fetch('data.bin')).headers.get('server-timing'));
+    expect(source1).toMatch(/^tabseed;desc="store", tabseed\.r;desc="\d+"$/);
 
     // The app's part.
     expect(await text(tab, '/own')).toBe('own v1');
@@ -162,17 +161,23 @@ describe.each([
     await context.setOffline(false);
 
     await publishTo(out, source, await make('v2'));
+    await tab.evaluate(() => {
+      const { serviceWorker } = navigator;
+      const taken = new Promise((resolve) => serviceWorker.addEventListener('controllerchange', resolve));
+      Object.assign(globalThis, { taken });
+    });
     // The end of the offline emulation reaches the browser's own requests some time later: asked until it is answered.
-    const updated = async () => {
-      await tab.evaluate(async () =>
+    const updates = () =>
+      tab.evaluate(async () =>
         (await navigator.serviceWorker.ready).update().then(
-          () => 0,
-          () => 1,
+          () => true,
+          () => false,
         ),
       );
-      return versionOf(tab);
-    };
-    await expect.poll(updated, POLL).toBe('v2');
+    await expect.poll(updates, POLL).toBe(true);
+    // It waits for the events of the one before: for ten seconds after a navigation, where no page looks for news.
+    await tab.evaluate(() => (globalThis as unknown as { taken: Promise<unknown> }).taken);
+    expect(await versionOf(tab)).toBe('v2');
     expect(await text(tab, '/own')).toBe('own v2');
     await tab.reload();
     await tab.evaluate(() => tabseed.checkForUpdate());
