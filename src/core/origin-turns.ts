@@ -21,13 +21,12 @@ export interface TurnFacts {
 
 /**
  * Longest that everything may stand still while somebody else has the lease. A holder that is silent loses it after
- * 20 s at most, usually a few; who waits for nothing else does not wait that long.
+ * 20 s at most, usually a few; who waits for nothing else does not wait that long. Connecting takes 0.3 to 1.5 s, and up
+ * to 5 s on a busy machine: a partner that is not connected by then may never be.
  */
 export const PATIENCE_MS = 5000;
 /** Without a server, the second in rank waits so long for the first: a span of 1 MiB at 6 Mbit/s. */
 const RANK_STEP_MS = 1500;
-/** Connecting takes 0.3 to 1.5 s on a busy machine. A partner that is not connected by then may never be. */
-const CONNECT_PATIENCE_MS = 2500;
 
 /**
  * Whether it is this peer's turn to fetch a chunk from the origin for everybody. With a server, its lease says so. While
@@ -57,8 +56,7 @@ export function isOurTurn(location: ChunkLocation, isLeased: boolean, isArriving
 
 /** How long the first in rank waits for those who hold the leases. Who has no partner gets nothing from them. */
 function patienceMs(partners: number, dialing: number): number {
-  if (partners > 0) return PATIENCE_MS;
-  return dialing > 0 ? CONNECT_PATIENCE_MS : RANK_STEP_MS;
+  return partners + dialing > 0 ? PATIENCE_MS : RANK_STEP_MS;
 }
 
 /** FNV-1a, 32 bits, with a final mix: neighbouring ids must not give neighbouring weights. */

@@ -12,7 +12,7 @@ import type { SwarmPolicy } from './policy.ts';
 import type { SwarmPorts } from './ports.ts';
 import type { Roster } from './roster.ts';
 import { arePeersSlow, askOrigin, isMissing, type SourceFacts } from './source-policy.ts';
-import { SourceSpeed } from './source-speed.ts';
+import { ORIGIN_SAMPLE_BYTES, SourceSpeed } from './source-speed.ts';
 import { extendSpan, MAX_SPAN_BYTES, pickFirst, pickSpan } from './span-picker.ts';
 
 /** What is chosen among, and what is asked. */
@@ -43,7 +43,7 @@ export class SourceChoice {
   readonly #leases = new LeaseHolder();
   /** Of what comes by sharing: from peers, and as our part of what is fetched for all. */
   readonly #sharedSpeed = new SourceSpeed();
-  readonly #originSpeed = new SourceSpeed();
+  readonly #originSpeed = new SourceSpeed(ORIGIN_SAMPLE_BYTES);
   /** When something last came, or a lease: patience begins then. */
   #progressMs = 0;
 

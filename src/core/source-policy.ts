@@ -29,9 +29,9 @@ const ORIGIN_LEAD = 4;
  * it went to the origin then, each would take a copy.
  */
 export function arePeersSlow(shared: Speed, origin: Speed, policy: SwarmPolicy): boolean {
-  if (shared.bytesPerMs === undefined || shared.isGrowing) return false;
-  if (shared.bytesPerMs * 1000 >= policy.minimumPeerBytesPerSecond) return false;
-  return origin.bytesPerMs === undefined || shared.bytesPerMs * ORIGIN_LEAD < origin.bytesPerMs;
+  if (shared.recentBytesPerMs === undefined || shared.isGrowing) return false;
+  if (shared.recentBytesPerMs * 1000 >= policy.minimumPeerBytesPerSecond) return false;
+  return origin.bytesPerMs === undefined || shared.recentBytesPerMs * ORIGIN_LEAD < origin.bytesPerMs;
 }
 
 /** How long a chunk that the origin refused waits for a peer that has it before it counts as missing. */

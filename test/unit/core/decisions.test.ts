@@ -120,15 +120,15 @@ describe('the source policy', () => {
   });
 
   it('calls peers slow that give less than the minimum, far less than the origin, and do not get faster', () => {
-    const slow = { bytesPerMs: 100, isGrowing: false };
-    const origin = { bytesPerMs: 1000, isGrowing: false };
+    const slow = { bytesPerMs: 100, recentBytesPerMs: 100, isGrowing: false };
+    const origin = { bytesPerMs: 1000, recentBytesPerMs: 1000, isGrowing: false };
     expect(arePeersSlow(slow, origin, TAB_POLICY)).toBe(true);
     expect(arePeersSlow(slow, { ...origin, bytesPerMs: undefined }, TAB_POLICY)).toBe(true);
     expect(arePeersSlow(slow, { ...origin, bytesPerMs: 300 }, TAB_POLICY)).toBe(false);
     expect(arePeersSlow({ ...slow, isGrowing: true }, origin, TAB_POLICY)).toBe(false);
-    expect(arePeersSlow({ ...slow, bytesPerMs: 500 }, { ...origin, bytesPerMs: 9000 }, TAB_POLICY)).toBe(false);
-    expect(arePeersSlow({ ...slow, bytesPerMs: undefined }, origin, TAB_POLICY)).toBe(false);
-    expect(arePeersSlow({ ...slow, bytesPerMs: 0 }, origin, NODE_POLICY)).toBe(false);
+    expect(arePeersSlow({ ...slow, recentBytesPerMs: 250 }, { ...origin, bytesPerMs: 9000 }, TAB_POLICY)).toBe(false);
+    expect(arePeersSlow({ ...slow, recentBytesPerMs: undefined }, origin, TAB_POLICY)).toBe(false);
+    expect(arePeersSlow({ ...slow, recentBytesPerMs: 0 }, origin, NODE_POLICY)).toBe(false);
   });
 
   it('never asks twice at a time, nor before the retry is due', () => {

@@ -109,22 +109,22 @@ describe('whose turn it is at the origin', () => {
     expect(isOurTurn(location, false, false, { ...alone, nowMs: alone.nowMs - 1 })).toBe(false);
   });
 
-  it('waits longer while partners are being connected, and comes for one after the other', () => {
+  it('waits as long while partners are being connected, and comes for one after the other', () => {
     const goers = (waitedMs: number) =>
       peers.filter((peer) => {
         const { partners, ...rest } = facts(peer, waitedMs, true);
         return isOurTurn(location, false, false, { ...rest, partners: [], dialing: partners });
       });
-    expect(goers(2499)).toEqual([]);
-    expect(goers(2500)).toHaveLength(1);
-    expect(goers(2500 + 1500)).toHaveLength(2);
-    expect(goers(2500 + 3 * 1500)).toEqual(peers);
+    expect(goers(PATIENCE_MS - 1)).toEqual([]);
+    expect(goers(PATIENCE_MS)).toHaveLength(1);
+    expect(goers(PATIENCE_MS + 1500)).toHaveLength(2);
+    expect(goers(PATIENCE_MS + 3 * 1500)).toEqual(peers);
   });
 
   it('comes after some seconds to whoever has no partner, however many are named', () => {
     const dialing = Array.from({ length: 20 }, (_, index) => index.toString(16).padStart(32, '0'));
     for (const self of peers) {
-      const facing: TurnFacts = { ...facts(self, 2500 + PATIENCE_MS, true), partners: [], dialing };
+      const facing: TurnFacts = { ...facts(self, 2 * PATIENCE_MS, true), partners: [], dialing };
       expect(isOurTurn(location, false, false, facing)).toBe(true);
     }
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SourceSpeed } from '../../../src/core/source-speed.ts';
+import { ORIGIN_SAMPLE_BYTES, SourceSpeed } from '../../../src/core/source-speed.ts';
 
 /** `bytes` come in `milliseconds` while something is asked for. */
 function come(speed: SourceSpeed, bytes: number, fromMs: number, milliseconds: number): void {
@@ -18,6 +18,21 @@ describe('the speed of sources', () => {
     const fast = new SourceSpeed();
     come(fast, 4 * 1024 * 1024, 0, 64);
     expect(fast.bytesPerMs).toBe(65_536);
+  });
+
+  it('of the origin is known after less', () => {
+    const speed = new SourceSpeed(ORIGIN_SAMPLE_BYTES);
+    come(speed, 1024 * 1024, 0, 1024);
+    expect(speed.bytesPerMs).toBe(1024);
+  });
+
+  it('has one bad moment that says nothing, and two that do', () => {
+    const speed = new SourceSpeed();
+    const recent = [400, 50, 60, 300].map((bytesPerMs, sample) => {
+      come(speed, bytesPerMs * 5000, sample * 5000, 5000);
+      return speed.recentBytesPerMs;
+    });
+    expect(recent).toEqual([400, 400, 60, 300]);
   });
 
   it('does not take a pause for slowness', () => {
