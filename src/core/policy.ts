@@ -37,8 +37,8 @@ export const TAB_POLICY: SwarmPolicy = {
   wantedPeers: 6,
   maximumPeers: 20,
   dialsPerHour: 100,
-  // Joining and connecting take 0.3–1.5 s, and up to 5 s where twelve browsers that start together fill two cores.
-  bulkOriginDelayMs: 5000,
+  // Joining and the first connection take 0.3–1.5 s, up to 3.4 s where twelve browsers that start at once fill two cores.
+  bulkOriginDelayMs: 3500,
   aloneOriginDelayMs: 500,
   urgentHedgeMs: 150,
   minimumPeerBytesPerSecond: 250_000,
