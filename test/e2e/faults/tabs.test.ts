@@ -143,6 +143,14 @@ describe("the demo's page", () => {
           document.title = persisted ? 'restored' : 'loaded';
         });
       });
+      // A message of the worker that arrives with the page in that cache takes it out again: figures change until all is loaded.
+      let before = '';
+      const isSteady = async (): Promise<boolean> => {
+        const last = before;
+        before = await tab.evaluate(() => JSON.stringify(tabseed.stats()));
+        return before === last;
+      };
+      await expect.poll(isSteady, { ...SLOW, interval: 1000 }).toBe(true);
       const reasons: unknown[] = [];
       const devtools = await tab.context().newCDPSession(tab);
       await devtools.send('Page.enable');

@@ -6,7 +6,7 @@ import { POINTER_PATH } from '../../../src/protocol/layout.ts';
 import { generateKey } from '../../../src/publisher/index.ts';
 import { POLL } from '../client-site.ts';
 import { forgedPointer } from './forged-pointer.ts';
-import { seenBy, staged, UpdatesSite } from './updates-site.ts';
+import { keptScripts, seenBy, staged, UpdatesSite } from './updates-site.ts';
 
 /** The worker script that is in use names so many keys; browsers look for another one when a page is loaded. */
 async function keysInUse(tab: Page): Promise<number> {
@@ -37,6 +37,7 @@ it('a browser follows its app from one key to another, loses nothing, and trusts
     await expect.poll(() => keysInUse(tab), POLL).toBe(1);
     await loads('release 3');
     // What it has is still its own: the worker that knows the new key alone answers while the origin is away.
+    await expect.poll(() => keptScripts(tab), POLL).toContain('/tabseed/client.js');
     site.stage.refuse = () => true;
     await tab.reload();
     expect(await seenBy(tab)).toEqual(['release 3', 'release 3']);

@@ -2,20 +2,9 @@ import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalPeer } from '../../../src/node/local-peer.ts';
 import { POLL } from '../client-site.ts';
-import { newest, seenBy, text, UpdatesSite } from './updates-site.ts';
+import { keptScripts, newest, seenBy, text, UpdatesSite } from './updates-site.ts';
 
 const isStaged = (tab: Page) => tab.evaluate(() => tabseed.stats().update?.staged);
-
-/** The names of the client scripts that a browser keeps. */
-const keptScripts = (tab: Page) =>
-  tab.evaluate(async () => {
-    const caught = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
-    const urls = caught.flat().map(({ url }) => url);
-    return urls
-      .filter((url) => url.includes('/tabseed/'))
-      .sort()
-      .join();
-  });
 
 describe('while the origin is shut, a release', () => {
   let site: UpdatesSite;

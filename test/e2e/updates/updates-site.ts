@@ -164,6 +164,18 @@ export async function staged(tab: Page): Promise<void> {
   await expect.poll(isStaged, POLL).toBe(true);
 }
 
+/** The names of the client scripts that a browser keeps: some seconds after a page has begun, those of that page. */
+export function keptScripts(tab: Page): Promise<string> {
+  return tab.evaluate(async () => {
+    const caught = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+    const urls = caught.flat().map(({ url }) => url);
+    return urls
+      .filter((url) => url.includes('/tabseed/'))
+      .sort()
+      .join();
+  });
+}
+
 /** What the page's document and a file that every release has are of. */
 export async function seenBy(tab: Page): Promise<[title: string, file: string]> {
   return [await tab.title(), await text(tab, 'what.txt')];
