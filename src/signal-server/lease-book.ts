@@ -55,14 +55,9 @@ interface Member {
 const FIRST_LEASE_MS = 1500;
 /** Leases of a peer that has not used any yet; twice as many as it has used from then on. */
 const FIRST_LEASES = 2;
-/**
- * A holder may take so many times the usual time, and on top what its report takes on a busy machine: where twelve browsers
- * that start together fill two cores, one lease in eight of the first ones was used after more than two seconds.
- */
+/** A holder may take so many times the usual time, and two seconds on top for its report and for a busy machine. */
 const SLACK = 3;
-const SLACK_MS = 4000;
-/** What has been fetched reaches the others in that time, also from a slow line or where many share two cores. */
-const SPREAD_MS = 10_000;
+const SLACK_MS = 2000;
 /** Also the longest that others may prolong it. */
 const MAXIMUM_LEASE_MS = 20_000;
 /** A word that prolongs a lease by less than this part of it changes nothing. */
@@ -176,10 +171,8 @@ export class LeaseBook {
         member.used += 1;
         member.lapses = 0;
         member.network.lapses = 0;
-        // It spreads: nobody else needs to fetch it for as long as a lease takes, or as a peer needs to give it to others.
-        const spreading = this.#busy(undefined, nowMs);
-        spreading.busyUntilMs = Math.max(spreading.busyUntilMs, nowMs + SPREAD_MS);
-        known?.set(number, spreading);
+        // It spreads: nobody else needs to fetch it for as long as a lease takes.
+        known?.set(number, this.#busy(undefined, nowMs));
       }
     }
   }

@@ -34,8 +34,8 @@ describe('the lease book', () => {
     book.want('a', want([0]), 1, 0);
     book.want('b', want([0]), 1, 0);
     book.want('a', [], 1, 1000);
-    expect(book.tick(10_900)).toEqual([]);
-    expect(granted(book.tick(11_100))).toEqual({ b: [0] });
+    expect(book.tick(5900)).toEqual([]);
+    expect(granted(book.tick(6100))).toEqual({ b: [0] });
   });
 
   it('believes a peer that has got a unit from a partner as much as its holder', () => {
@@ -152,8 +152,8 @@ describe('the lease book', () => {
     book.want('a', want([0, 1, 2, 3, 4, 5]), 4, 0);
     expect(granted(book.want('a', want([2, 3, 4, 5]), 4, 100))).toEqual({ a: [2, 3, 4, 5] });
     // Of four at once two may follow, and one after those.
-    expect(granted(book.tick(4500))).toEqual({ a: [2, 3] });
-    expect(granted(book.tick(9000))).toEqual({ a: [2] });
+    expect(granted(book.tick(1000 + 1500))).toEqual({ a: [2, 3] });
+    expect(granted(book.tick(5000 + 1500))).toEqual({ a: [2] });
   });
 
   it('goes on with one lease at a time where everybody has let leases run out, until one is used', () => {
@@ -187,13 +187,13 @@ describe('the lease book', () => {
     expect(granted(book.leave('a', 50))).toEqual({ b: [0, 1] });
   });
 
-  it('waits for a silent holder no longer than three times what leases usually take, and four seconds', () => {
+  it('waits for a silent holder no longer than three times what leases usually take, and two seconds', () => {
     const book = new LeaseBook();
     book.want('a', want([0, 1]), 1, 0);
     book.want('a', want([1]), 1, 200);
     book.want('b', want([1]), 1, 200);
-    expect(book.tick(200 + 4599)).toEqual([]);
-    expect(granted(book.tick(200 + 4601))).toEqual({ b: [1] });
+    expect(book.tick(200 + 2599)).toEqual([]);
+    expect(granted(book.tick(200 + 2601))).toEqual({ b: [1] });
   });
 
   it('keeps nothing of peers that want nothing', () => {
