@@ -64,6 +64,10 @@ export class Catalog {
     return this.#files.get(chunk)?.file.plainBytes ?? Number.POSITIVE_INFINITY;
   }
 
+  isOfSameFile(one: ChunkId, other: ChunkId): boolean {
+    return this.#files.get(one)?.file === this.#files.get(other)?.file;
+  }
+
   /** A file of the newest release that contains the chunk. */
   fileWith(chunk: ChunkId): FileContent | undefined {
     const found = this.#files.get(chunk);

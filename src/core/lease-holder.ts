@@ -15,10 +15,12 @@ const FIRST_CAPACITY = 2;
 /** As many as are fetched in this time: what is told and granted takes less. */
 const CAPACITY_MS = 500;
 /**
- * Who has so many chunks to give that nobody else has takes one lease more at a time: over a slow line they all leave
- * later than somebody else could give them. Not none, since its partners may be of a kind that takes nothing.
+ * Who has so many chunks to give that nobody else has takes no lease more: over a slow line they all leave later than
+ * somebody else could give them, and those who are no partners of it fetch them, too. One at a time when none of them was
+ * given for so long: its partners may be of a kind that takes nothing.
  */
 const MOST_UNGIVEN = 2 * CHUNKS_PER_LEASE;
+const GIVING_MS = 2000;
 /** A report tells of all that happened in so long; thirty a second are allowed. */
 const REPORT_INTERVAL_MS = 100;
 
@@ -37,6 +39,9 @@ export class LeaseHolder {
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #reported = '';
   #reportedPacks = 0;
+  #ungiven = 0;
+  /** When something of it was last given. */
+  #givenAtMs = Number.NEGATIVE_INFINITY;
   #doneSinceMs: number | undefined;
   #done = 0;
 
@@ -85,6 +90,8 @@ export class LeaseHolder {
    * @param ungiven chunks that it has from the origin, and no partner has
    */
   report(lacking: Iterable<ChunkLocation>, ungiven: number, nowMs: number): LeaseWant | undefined {
+    if (ungiven < this.#ungiven) this.#givenAtMs = nowMs;
+    this.#ungiven = ungiven;
     if (nowMs - this.#reportedAtMs < REPORT_INTERVAL_MS) return undefined;
     const wanted = new Map<PackId, Set<number>>();
     for (const { pack, index } of lacking) {
@@ -94,8 +101,9 @@ export class LeaseHolder {
       else if (wanted.size < MAX_PACKS_PER_WANT) wanted.set(pack.id, new Set([unitOf(index)]));
     }
     this.#drop(wanted, nowMs);
+    const isGiving = nowMs - this.#givenAtMs < GIVING_MS;
     const want = {
-      leases: ungiven < MOST_UNGIVEN ? this.#capacity : 1,
+      leases: ungiven < MOST_UNGIVEN ? this.#capacity : isGiving ? 0 : 1,
       packs: [...wanted].map(([pack, units]) => ({ pack, units: writeUnits(units) })),
     };
     const text = JSON.stringify(want);

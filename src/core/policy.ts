@@ -41,7 +41,7 @@ export const TAB_POLICY: SwarmPolicy = {
   bulkOriginDelayMs: 3500,
   aloneOriginDelayMs: 500,
   urgentHedgeMs: 150,
-  minimumPeerBytesPerSecond: 250_000,
+  minimumPeerBytesPerSecond: 125_000,
   minimumFileBytes: 0,
   uploadBytesPerSecond: undefined,
   isSiteOnly: false,

@@ -50,7 +50,9 @@ export class Roster {
   #iceServers: readonly IceServer[] = [];
   #state: 'connecting' | 'joined' | 'down' = 'connecting';
   #self: PeerId | undefined;
+  /** The first moments began. */
   #openedAtMs = 0;
+  #isWanted = false;
   #joinedAtMs = 0;
   #lostAtMs = Number.NEGATIVE_INFINITY;
   #partnerSeen = false;
@@ -102,6 +104,11 @@ export class Roster {
     return this.#state === 'joined';
   }
 
+  /** The server has not answered yet, nor failed. */
+  get isConnecting(): boolean {
+    return this.#state === 'connecting';
+  }
+
   /** When the server was last lost. */
   get serverLostMs(): number {
     return this.#lostAtMs;
@@ -115,6 +122,16 @@ export class Roster {
   /** No way to a new peer now: signaling is away and nothing is being dialed. */
   get isCutOff(): boolean {
     return this.#state === 'down' && this.#dialings.size === 0;
+  }
+
+  /**
+   * Something is wanted. Until the server has answered, the first moments begin with the first want: before that nobody
+   * waited, and on a busy machine they would be over.
+   */
+  onWant(): void {
+    const nowMs = this.#ports.clock.now();
+    if (!this.#isWanted && this.#state === 'connecting' && this.isIntroducing(nowMs)) this.#openedAtMs = nowMs;
+    this.#isWanted = true;
   }
 
   /** The first moments, in which a peer may turn up at any time: bulk demand waits for it. */

@@ -1,4 +1,5 @@
 import type { ChunkId, PackId, PeerId } from '../protocol/identifier.ts';
+import { CHUNKS_PER_LEASE } from '../protocol/limits.ts';
 import type { Lease } from '../protocol/signal-message.ts';
 import { Availability } from './availability.ts';
 import { type Catalog, type ChunkLocation, chunkAt, type FileContent, type Span } from './catalog.ts';
@@ -75,6 +76,7 @@ export class SourceChoice {
   onFirstWant(): void {
     this.#progressMs = this.#sources.ports.clock.now();
     this.#sharedSpeed.restart();
+    this.#sources.roster.onWant();
   }
 
   onArrival(wanted: WantedChunk, source: 'peers' | 'origin', wireBytes: number): void {
@@ -93,6 +95,29 @@ export class SourceChoice {
   onLeases(leases: readonly Lease[]): void {
     this.#leases.add(leases);
     this.#progressMs = this.#sources.ports.clock.now();
+  }
+
+  /**
+   * What is leased comes whole: chunks of it that the reader here has not come to yet, of the same file, and that no
+   * partner has. Whoever has come to them waits for those who have the lease.
+   */
+  restOf(leases: readonly Lease[]): ChunkId[] {
+    const { demand, catalog, isHeld } = this.#sources;
+    return leases.flatMap(({ pack: id, unit }) => {
+      const pack = catalog().packs.get(id);
+      if (pack === undefined) return [];
+      const first = unit * CHUNKS_PER_LEASE;
+      const chunks = pack.chunks.slice(first, first + CHUNKS_PER_LEASE).map((chunk) => chunk.id);
+      const wanted = chunks.find((chunk) => demand.get(chunk)?.urgency === 'bulk');
+      if (wanted === undefined) return [];
+      return chunks.filter(
+        (chunk, position) =>
+          catalog().isOfSameFile(chunk, wanted) &&
+          demand.get(chunk) === undefined &&
+          !isHeld(chunk) &&
+          this.availability.of({ pack, index: first + position }) === 0,
+      );
+    });
   }
 
   /** Tells the server that gives out leases what is to be had from the origin only, as far as we know. */
@@ -217,11 +242,13 @@ export class SourceChoice {
   }
 
   #askOrigin(): void {
-    const { demand, origin, policy } = this.#sources;
-    if (origin.active >= policy.originSpans) return;
+    const { demand, origin, policy, roster } = this.#sources;
+    // It may be busy with a crowd that has just come, of which each would take all that it wants.
+    const most = roster.isConnecting ? 1 : policy.originSpans;
+    if (origin.active >= most) return;
     const facts = this.#facts();
     const eligible = (wanted: WantedChunk): boolean => askOrigin(wanted, this.#peerHas(wanted), facts, policy);
-    while (origin.active < policy.originSpans) {
+    while (origin.active < most) {
       const span = pickSpan(demand, eligible, MAX_SPAN_BYTES);
       if (span === undefined) return;
       const wanted = wantedIn(demand, span);

@@ -43,6 +43,9 @@ const DRAIN_STEP_MS = 20;
 /** Bytes that wait for the store before no more are asked for: bounds memory when the disk is slower than the network. */
 const MAX_UNWRITTEN_BYTES = 80 * 1024 * 1024;
 
+/** Receives what is fetched because others wait for it. */
+const NOBODY: ChunkReceiver = { onChunk: () => undefined, onMissing: () => undefined };
+
 /**
  * The engine: gets chunks from the store, peers or the origin, verifies them, keeps them, and gives them to peers that
  * ask. The same in a tab, in a Node peer and in the simulator; the ports make the difference.
@@ -79,6 +82,7 @@ export class Swarm {
       onJoin: () => this.#choice.onJoin(),
       onLeases: (leases) => {
         this.#choice.onLeases(leases);
+        this.#fetches.start(this.#choice.restOf(leases), 'bulk', NOBODY);
         this.#pumpSoon();
       },
       onChange: () => this.#pumpSoon(),

@@ -22,6 +22,10 @@ interface Unit {
   isComing: boolean;
   /** It is one of those that may be held at once. */
   isCounted: boolean;
+  /** Who has fetched it, and is still here. */
+  fetcher: PeerId | undefined;
+  /** Nobody else has come that far: its time to spread begins when somebody wants it. */
+  isAhead: boolean;
 }
 
 /** Members behind one network exit. */
@@ -98,6 +102,9 @@ export class LeaseBook {
   /** How long one is given before that is known: twice as long each time that some ran out. */
   #firstMs = FIRST_LEASE_MS;
   #firstGrownMs = NEVER;
+  /** How long what is fetched takes to reach everybody, where that is longer than a lease. */
+  #slowSpreadMs = 0;
+  #spreadGrownMs = NEVER;
   /** Leases that may be held. */
   #atOnce = LEAST_AT_ONCE;
 
@@ -124,19 +131,28 @@ export class LeaseBook {
     return grant === undefined ? [] : [grant];
   }
 
-  /** Its leases are free at once. */
+  /** Its leases are free at once, and so is what it alone has fetched. */
   leave(peer: PeerId, nowMs: number, network = ''): Grant[] {
     const member = this.#members.get(peer);
-    if (member === undefined) return [];
-    this.#setWanted(member, new Map());
-    const held = member.held > 0 ? [...this.#packs.values()].flatMap((units) => [...units.values()]) : [];
-    for (const unit of held) {
-      if (unit.holder !== peer) continue;
-      this.#release(unit, member);
-      unit.busyUntilMs = nowMs;
+    let areFree = false;
+    for (const units of this.#packs.values()) {
+      for (const unit of units.values()) {
+        const isHeld = unit.holder === peer;
+        if (!isHeld && unit.fetcher !== peer) continue;
+        if (isHeld && member !== undefined) this.#release(unit, member);
+        unit.fetcher = undefined;
+        unit.isAhead = false;
+        // It has reached others.
+        if (!isHeld && unit.isComing) continue;
+        unit.busyUntilMs = nowMs;
+        areFree = true;
+      }
     }
-    this.#remove(peer, member, network);
-    return held.length === 0 ? [] : this.tick(nowMs);
+    if (member !== undefined) {
+      this.#setWanted(member, new Map());
+      this.#remove(peer, member, network);
+    }
+    return areFree ? this.tick(nowMs) : [];
   }
 
   /** To be called every second or so: ends the leases that ran out, and grants what is free. */
@@ -171,8 +187,8 @@ export class LeaseBook {
         member.used += 1;
         member.lapses = 0;
         member.network.lapses = 0;
-        // It spreads: nobody else needs to fetch it for as long as a lease takes.
-        known?.set(number, this.#busy(undefined, nowMs));
+        // It spreads: nobody else needs to fetch it for some time.
+        known?.set(number, { ...this.#busy(undefined, nowMs), fetcher: peer });
       }
     }
   }
@@ -183,7 +199,7 @@ export class LeaseBook {
    */
   #prolong(unit: Unit, peer: PeerId, nowMs: number): void {
     unit.isComing = true;
-    const untilMs = Math.min(nowMs + this.#leaseMs, unit.latestMs);
+    const untilMs = Math.min(nowMs + (unit.holder === undefined ? this.#spreadMs : this.#leaseMs), unit.latestMs);
     if (untilMs - unit.busyUntilMs < this.#leaseMs * LEAST_PROLONGATION || unit.prolongedBy?.has(peer)) return;
     unit.prolongedBy ??= new Set();
     unit.prolongedBy.add(peer);
@@ -206,7 +222,12 @@ export class LeaseBook {
       for (const number of numbers) {
         if (room === 0) break;
         const unit = units?.get(number);
-        if (units === undefined || (unit !== undefined && unit.busyUntilMs > nowMs)) continue;
+        if (units === undefined) continue;
+        if (unit?.isAhead && unit.fetcher !== peer) {
+          units.set(number, { ...this.#busy(undefined, nowMs), fetcher: unit.fetcher });
+          continue;
+        }
+        if (unit !== undefined && unit.busyUntilMs > nowMs) continue;
         if (unit !== undefined) this.#lapse(unit, nowMs);
         units.set(number, this.#busy(peer, nowMs));
         leases.push({ pack, unit: number });
@@ -231,6 +252,11 @@ export class LeaseBook {
       for (const [number, unit] of units) {
         if (nowMs >= (unit.isComing ? unit.latestMs : unit.grantedMs + SIGN_MS)) this.#discount(unit);
         if (unit.busyUntilMs > nowMs) continue;
+        if (unit.fetcher !== undefined && this.isOpen && !unit.isAhead) {
+          unit.isAhead = !this.#isMissed(pack, number, unit);
+          this.#learnSpread(unit, nowMs);
+        }
+        if (unit.isAhead && this.isOpen) continue;
         if (this.#isSlow(pack, number, unit)) {
           unit.busyUntilMs = nowMs + this.#leaseMs;
           continue;
@@ -243,12 +269,17 @@ export class LeaseBook {
   }
 
   /** The holder is slow and does no harm: what it has got reaches the others, and nobody misses the rest. */
-  #isSlow(pack: PackId, number: number, { holder, isComing }: Unit): boolean {
-    if (holder === undefined || !(isComing || this.#members.size === 1)) return false;
+  #isSlow(pack: PackId, number: number, unit: Unit): boolean {
+    if (unit.holder === undefined || !(unit.isComing || this.#members.size === 1)) return false;
+    return !this.#isMissed(pack, number, unit);
+  }
+
+  /** Somebody other than who fetches it wants it. */
+  #isMissed(pack: PackId, number: number, { holder }: Unit): boolean {
     for (const [peer, { wanted }] of this.#members) {
-      if (peer !== holder && wanted.get(pack)?.has(number)) return false;
+      if (peer !== holder && wanted.get(pack)?.has(number)) return true;
     }
-    return true;
+    return false;
   }
 
   #lapse(unit: Unit, nowMs: number): void {
@@ -310,11 +341,13 @@ export class LeaseBook {
     return {
       holder,
       grantedMs: nowMs,
-      busyUntilMs: nowMs + this.#leaseMs,
+      busyUntilMs: nowMs + (holder === undefined ? this.#spreadMs : this.#leaseMs),
       latestMs: nowMs + MAXIMUM_LEASE_MS,
       prolongedBy: undefined,
       isComing: false,
       isCounted: holder !== undefined,
+      fetcher: undefined,
+      isAhead: false,
     };
   }
 
@@ -330,6 +363,20 @@ export class LeaseBook {
   get #leaseMs(): number {
     if (this.#usualMs === undefined) return this.#firstMs;
     return Math.min(MAXIMUM_LEASE_MS, SLACK * this.#usualMs + SLACK_MS);
+  }
+
+  /** What is fetched is not fetched again before that. */
+  get #spreadMs(): number {
+    return Math.max(this.#leaseMs, this.#slowSpreadMs);
+  }
+
+  /** Twice as long when somebody misses it still, once for all that spread then; an eighth less when nobody does. */
+  #learnSpread({ isAhead, grantedMs }: Unit, nowMs: number): void {
+    if (isAhead) this.#slowSpreadMs -= this.#slowSpreadMs / 8;
+    else if (grantedMs >= this.#spreadGrownMs) {
+      this.#slowSpreadMs = Math.min(MAXIMUM_LEASE_MS, 2 * this.#spreadMs);
+      this.#spreadGrownMs = nowMs;
+    }
   }
 
   #measure(milliseconds: number): void {

@@ -12,8 +12,6 @@ import type { PackedChunk } from '../protocol/manifest.ts';
 import type { Traffic } from '../protocol/traffic.ts';
 import type { ChunkRequest, ChunkSource } from './chunk-source.ts';
 
-/** Tabs that are asked for a leader have so long to name one. */
-const CALL_MS = 50;
 /** When the origin has failed too, the leader is the only hope and gets time to come out of a long task. */
 const PATIENT_ACK_MS = 10_000;
 /**
@@ -23,7 +21,7 @@ const PATIENT_ACK_MS = 10_000;
 const TAKE_OVER_MS = 2000;
 /** A lock passes to the next tab in some 100 ms; what its leader left undone waits so long for the next one. */
 const HAND_OVER_MS = 2000;
-/** Tabs that did not answer a call for the leader are not called again before this: nobody waits CALL_MS each time. */
+/** Tabs that did not answer a call for the leader are not called again before this: nobody waits for them each time. */
 const CALL_INTERVAL_MS = 10_000;
 /** No chunk for so long after the ack, or at all when prompt: the engine, which has its own time limits, is stuck. */
 const STALL_MS = { prompt: PROMPT_MS, urgent: 5000, bulk: 20_000 } as const;
@@ -123,12 +121,11 @@ export class LeaderBridge implements ChunkSource {
   /** At most MAX_CHUNKS_PER_WANT chunks. */
   async take(chunks: readonly PackedChunk[], terms: ChunkRequest, isPatient = false): Promise<readonly PackedChunk[]> {
     const urgency = terms.urgency === 'urgent' && !isPatient ? 'prompt' : terms.urgency;
-    if (!this.#port && !(await this.#callLeader(isPatient))) return chunks;
-    const nowMs = this.#ports.clock.now();
-    // Who has been waited for already is not waited for again.
-    const silentMs = nowMs - (this.#silentSinceMs ?? nowMs);
     const patienceMs = urgency === 'prompt' ? PROMPT_MS : TAKE_OVER_MS;
-    const ackMs = this.#port ? patienceMs - silentMs : Math.min(CALL_MS, patienceMs);
+    if (!this.#port && !(await this.#callLeader(patienceMs, isPatient))) return chunks;
+    // Who has been waited for already is not waited for again.
+    const nowMs = this.#ports.clock.now();
+    const ackMs = patienceMs - (nowMs - ((this.#port ? this.#silentSinceMs : this.#call?.atMs) ?? nowMs));
     if (ackMs <= 0 && !isPatient) return chunks;
     if (terms.signal.aborted) return chunks;
     const given = new Set<ChunkId>();
@@ -194,11 +191,11 @@ export class LeaderBridge implements ChunkSource {
     }
   }
 
-  /** False when nobody will answer. */
-  #callLeader(isPatient: boolean): Promise<boolean> {
+  /** False when nobody will answer within `patienceMs` of the call. */
+  #callLeader(patienceMs: number, isPatient: boolean): Promise<boolean> {
     const nowMs = this.#ports.clock.now();
     const ageMs = this.#call ? nowMs - this.#call.atMs : Number.POSITIVE_INFINITY;
-    if (this.#call && ageMs < CALL_MS) return this.#call.hasTabs;
+    if (this.#call && ageMs < patienceMs) return this.#call.hasTabs;
     if (ageMs < CALL_INTERVAL_MS && !isPatient) return Promise.resolve(false);
     this.#call = { atMs: nowMs, hasTabs: this.#host.callLeader() };
     return this.#call.hasTabs;

@@ -73,10 +73,14 @@ describe('the lease holder', () => {
     expect(leases).toBe(32);
   });
 
-  it('asks for one lease at a time while it has much to give that no partner has', () => {
+  it('asks for no lease while it gives away what no partner has, for one at a time when nobody takes it', () => {
     const holder = new LeaseHolder();
-    expect(holder.report(units([0, 1, 2]), 2 * CHUNKS_PER_LEASE, 0)?.leases).toBe(1);
-    expect(holder.report(units([0, 1, 2]), 2 * CHUNKS_PER_LEASE - 1, 100)?.leases).toBe(2);
+    const leases = (ungiven: number, nowMs: number) => holder.report(units([0, 1, 2]), ungiven, nowMs)?.leases;
+    expect(leases(2 * CHUNKS_PER_LEASE + 1, 0)).toBe(1);
+    expect(leases(2 * CHUNKS_PER_LEASE, 100)).toBe(0);
+    expect(leases(2 * CHUNKS_PER_LEASE, 2099)).toBeUndefined();
+    expect(leases(2 * CHUNKS_PER_LEASE, 2100)).toBe(1);
+    expect(leases(2 * CHUNKS_PER_LEASE - 1, 2200)).toBe(2);
   });
 });
 

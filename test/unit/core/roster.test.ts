@@ -34,7 +34,7 @@ class Bench {
   #server: SignalingHandlers | undefined;
   readonly #dials = new Map<string, DialHandlers>();
 
-  constructor(policy: Partial<SwarmPolicy> = {}) {
+  constructor(policy: Partial<SwarmPolicy> = {}, isWelcome = true) {
     const signaling = {
       open: (handlers: SignalingHandlers) => {
         this.#server = handlers;
@@ -74,7 +74,7 @@ class Bench {
       },
     );
     this.roster.open();
-    this.welcome();
+    if (isWelcome) this.welcome();
   }
 
   welcome(iceServers: readonly IceServer[] = []): void {
@@ -214,6 +214,24 @@ describe('a roster with bad peers', () => {
     expect(bench.roster.isIntroducing(bench.clock.now())).toBe(true);
     bench.roster.onLinkEnd(peerId(1), 'banned');
     expect(bench.roster.isIntroducing(bench.clock.now())).toBe(false);
+  });
+
+  it('counts the introduction from the first want while the server has not answered, once', async () => {
+    const { roster, clock } = new Bench({ bulkOriginDelayMs: 3500 }, false);
+    await clock.advance(3000);
+    roster.onWant();
+    await clock.advance(3000);
+    roster.onWant();
+    expect(roster.isIntroducing(clock.now())).toBe(true);
+    await clock.advance(500);
+    expect(roster.isIntroducing(clock.now())).toBe(false);
+  });
+
+  it('does not begin it anew when the server was silent all that time', async () => {
+    const { roster, clock } = new Bench({ bulkOriginDelayMs: 3500 }, false);
+    await clock.advance(3500);
+    roster.onWant();
+    expect(roster.isIntroducing(clock.now())).toBe(false);
   });
 
   it('ends the introduction when one has told what it has, not when it is connected', () => {

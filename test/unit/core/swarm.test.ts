@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { OriginError, StoreError } from '../../../src/core/errors.ts';
 import { NODE_POLICY, policyFor, TAB_POLICY } from '../../../src/core/policy.ts';
+import { CHUNKS_PER_LEASE } from '../../../src/protocol/limits.ts';
+import { chunksOfFile } from '../../../src/protocol/manifest.ts';
 import { decodePeerMessage, encodePeerMessage } from '../../../src/protocol/peer-message.ts';
 import { DEFAULT_SETTINGS } from '../../../src/protocol/settings.ts';
 import { MemoryStore } from '../../fakes/memory-store.ts';
@@ -79,6 +81,27 @@ describe('on a machine that is too busy', () => {
       await w.clock.advance(100);
     }
     expect(w.clock.now() - startMs).toBeLessThanOrEqual(11_100);
+  });
+});
+
+describe('a reader that comes to chunks one by one', () => {
+  it('fetches what it has leased as a whole, of its own file', async () => {
+    const { world: w, release: r } = world([128 * KIB, 500 * KIB]);
+    await w.join([r]);
+    const engine = await w.join([r]);
+    const [small, large] = r.manifest.files;
+    if (small === undefined || large === undefined) throw new Error('two files');
+    const chunks = chunksOfFile(r.manifest, large).map((chunk) => chunk.id);
+    const arrived: string[] = [];
+    const receiver = { onChunk: (id: string) => arrived.push(id), onMissing: () => undefined };
+    engine.swarm.fetch(chunks.slice(0, 1), 'bulk', receiver);
+    await w.clock.advance(10_000);
+    expect(arrived).toEqual(chunks.slice(0, 1));
+    const unit = r.manifest.packs[0]?.chunks.slice(0, CHUNKS_PER_LEASE).map((chunk) => chunk.id) ?? [];
+    const own = unit.filter((id) => chunks.includes(id));
+    expect(own.length).toBeGreaterThan(1);
+    expect(own.length).toBeLessThan(unit.length);
+    expect((await engine.store.list()).sort()).toEqual(own.sort());
   });
 });
 

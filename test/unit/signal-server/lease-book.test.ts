@@ -38,6 +38,49 @@ describe('the lease book', () => {
     expect(granted(book.tick(6100))).toEqual({ b: [0] });
   });
 
+  it('lets a unit that only its fetcher has come to spread from when somebody else wants it', () => {
+    const book = new LeaseBook();
+    book.want('ahead', want([8, 9]), 1, 0);
+    book.want('ahead', want([9]), 0, 1000);
+    expect(book.tick(10_000)).toEqual([]);
+    expect(book.want('b', want([8]), 1, 20_000)).toEqual([]);
+    expect(book.tick(24_900)).toEqual([]);
+    expect(granted(book.tick(25_100))).toEqual({ b: [8] });
+  });
+
+  it('gives a unit that its fetcher has lost back to it at once', () => {
+    const book = new LeaseBook();
+    book.want('ahead', want([8, 9]), 1, 0);
+    book.want('ahead', want([9]), 0, 1000);
+    book.tick(10_000);
+    expect(granted(book.want('ahead', want([8]), 1, 11_000))).toEqual({ ahead: [8] });
+  });
+
+  it('frees what only a peer has that leaves, and not what has reached others', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0, 1]), 2, 0);
+    for (const peer of ['b', 'c']) book.want(peer, want([0, 1]), 2, 0);
+    book.want('a', [], 2, 1000);
+    book.want('b', want([0]), 2, 1100);
+    expect(granted(book.leave('a', 1200))).toEqual({ b: [0] });
+  });
+
+  it('waits twice as long once something had to be fetched again while who had it was there', () => {
+    const book = new LeaseBook();
+    const fetch = (peer: string, unit: number, nowMs: number) => {
+      expect(granted(book.want(peer, want([unit]), 1, nowMs))).toEqual({ [peer]: [unit] });
+      book.want(peer, want([99]), 0, nowMs + 1000);
+    };
+    fetch('a', 0, 0);
+    book.want('waiting', want([0]), 1, 0);
+    expect(granted(book.tick(6100))).toEqual({ waiting: [0] });
+    book.want('waiting', want([99]), 0, 6200);
+    fetch('a', 1, 10_000);
+    book.want('b', want([1]), 1, 11_000);
+    expect(book.tick(20_000)).toEqual([]);
+    expect(granted(book.tick(21_100))).toEqual({ b: [1] });
+  });
+
   it('believes a peer that has got a unit from a partner as much as its holder', () => {
     const book = new LeaseBook();
     book.want('a', want([0]), 1, 0);
