@@ -1,26 +1,19 @@
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
 import { type InstanceId, isPeerId, isSha256, type Sha256 } from './identifier.ts';
-import { decodeLatin1 } from './utf8.ts';
 
 /* Apart from `identifier.ts`, which is in what every page loads. */
 
 const SHA256_BYTES = 32;
 const INSTANCE_BYTES = 16;
 
-export function toHex(bytes: Uint8Array): string {
-  const digits = new Uint8Array(bytes.length * 2);
-  for (let index = 0; index < bytes.length; index += 1) {
-    const byte = bytes[index] as number;
-    digits[index * 2] = hexDigit(byte >> 4);
-    digits[index * 2 + 1] = hexDigit(byte & 0xf);
-  }
-  return decodeLatin1(digits);
-}
+/** Each byte's two digits. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-/** ASCII code: `0` is 0x30, `a` is 0x61. */
-function hexDigit(value: number): number {
-  return value < 10 ? 0x30 + value : 0x61 - 10 + value;
+export function toHex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += HEX[byte];
+  return text;
 }
 
 /** @throws ProtocolError `bad-value` unless it is an even number of hex digits. */

@@ -31,18 +31,13 @@ export class CheckSchedule {
    * Resolves when a page's check begins, or with `check` when none does. At once where none will be due: an event that
    * goes on keeps a newer worker waiting, whatever its `skipWaiting`.
    */
-  leaveToPage(check: () => Promise<void>): Promise<void> {
-    if (this.#endWait || !this.isDue(INTERVAL_MS - PATIENCE_MS)) return Promise.resolve();
-    return new Promise((resolve) => {
-      const cancel = this.#clock.after(PATIENCE_MS, () => {
-        this.#endWait = undefined;
-        resolve(check());
-      });
-      this.#endWait = () => {
-        this.#endWait = undefined;
-        cancel();
-        resolve();
-      };
+  async leaveToPage(check: () => Promise<void>): Promise<void> {
+    if (this.#endWait || !this.isDue(INTERVAL_MS - PATIENCE_MS)) return;
+    const isLeft = await new Promise<boolean>((resolve) => {
+      this.#clock.after(PATIENCE_MS, () => resolve(true));
+      this.#endWait = () => resolve(false);
     });
+    this.#endWait = undefined;
+    if (isLeft) await check();
   }
 }

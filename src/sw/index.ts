@@ -77,7 +77,7 @@ function portsOf(scope: ServiceWorkerGlobalScope, config: WorkerConfig): WorkerP
       return loadRelease({
         ...{ base, config, known, now: Date.now, digest, decode: readManifest },
         // In the order in which they are asked for; what is not among them the origin has.
-        fetch: (input, init) => (files?.length ? Promise.resolve(new Response(files.shift())) : fetch(input, init)),
+        fetch: async (input, init) => (files?.length ? new Response(files.shift()) : fetch(input, init)),
       });
     },
     probePacks: async ({ packs }) => {

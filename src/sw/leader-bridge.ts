@@ -191,13 +191,12 @@ export class LeaderBridge implements ChunkSource {
     }
   }
 
-  /** False when nobody will answer within `patienceMs` of the call. */
+  /** False when there is no tab. Who has patience calls again where others live with a call that nobody answered. */
   #callLeader(patienceMs: number, isPatient: boolean): Promise<boolean> {
     const nowMs = this.#ports.clock.now();
-    const ageMs = this.#call ? nowMs - this.#call.atMs : Number.POSITIVE_INFINITY;
-    if (this.#call && ageMs < patienceMs) return this.#call.hasTabs;
-    if (ageMs < CALL_INTERVAL_MS && !isPatient) return Promise.resolve(false);
-    this.#call = { atMs: nowMs, hasTabs: this.#host.callLeader() };
+    if (!this.#call || nowMs - this.#call.atMs >= (isPatient ? patienceMs : CALL_INTERVAL_MS)) {
+      this.#call = { atMs: nowMs, hasTabs: this.#host.callLeader() };
+    }
     return this.#call.hasTabs;
   }
 

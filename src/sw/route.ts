@@ -23,16 +23,15 @@ const SWITCH_PARAMETER = 'tabseed';
 export function route(facts: RequestFacts, scope: string): Route {
   const { method, cache } = facts;
   const url = new URL(facts.url);
-  const { origin, pathname } = new URL(scope);
   // Not the mode: same-origin scripts and images are `no-cors`.
-  const isOurs = url.origin === origin && url.pathname.startsWith(pathname);
-  if (!isOurs || (method !== 'GET' && method !== 'HEAD')) return PASS;
+  const isOurs = facts.url.startsWith(scope);
+  if (!isOurs || !['GET', 'HEAD'].includes(method)) return PASS;
   const isNavigation = facts.mode === 'navigate';
   if (isNavigation && (isOff(url) || isFrameOfPageThatIsOff(facts))) return { kind: 'off' };
   // `only-if-cached` asks about the HTTP cache, which only the browser can answer.
-  const bypassesCaches = cache === 'no-store' || cache === 'reload' || cache === 'only-if-cached';
+  const bypassesCaches = ['no-store', 'reload', 'only-if-cached'].includes(cache);
   if (facts.headers.has('authorization') || (bypassesCaches && !isNavigation)) return PASS;
-  const path = pathOfUrl(url.pathname.slice(pathname.length));
+  const path = pathOfUrl(url.pathname.slice(new URL(scope).pathname.length));
   if (path === undefined || path === WORKER_SCRIPT) return PASS;
   if (path.startsWith(`${FOLDER}/`)) return path.endsWith('.js') ? { kind: 'script' } : PASS;
   return { kind: 'path', path: path === '' || path.endsWith('/') ? `${path}index.html` : path };
@@ -56,6 +55,5 @@ function isOff(url: URL): boolean {
 
 /** Frames ask with an empty client id; the referrer is all that says whose they are. */
 function isFrameOfPageThatIsOff(facts: RequestFacts): boolean {
-  if (facts.destination !== 'iframe' && facts.destination !== 'frame') return false;
-  return URL.canParse(facts.referrer) && isOff(new URL(facts.referrer));
+  return facts.destination.endsWith('frame') && URL.canParse(facts.referrer) && isOff(new URL(facts.referrer));
 }

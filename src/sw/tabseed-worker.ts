@@ -182,13 +182,13 @@ export class TabseedWorker {
    * What the other listeners of an app's own worker answer. It was not known in time that the event is theirs, and an
    * event that was answered goes to no further listener: they get one like it.
    */
-  #passOn(event: FetchEvent): Promise<Response> | undefined {
-    let answer: Promise<Response> | undefined;
+  #passOn(event: FetchEvent): Response | PromiseLike<Response> | undefined {
+    let answer: Response | PromiseLike<Response> | undefined;
     const again = new FetchEvent('fetch', event);
     const methods: Pick<FetchEvent, 'respondWith' | 'waitUntil'> = {
       respondWith(response) {
         again.stopImmediatePropagation();
-        answer = Promise.resolve(response);
+        answer = response;
       },
       waitUntil: (work) => event.waitUntil(work),
     };
