@@ -125,7 +125,8 @@ export class LeaderBridge implements ChunkSource {
     if (!this.#port && !(await this.#callLeader(patienceMs, isPatient))) return chunks;
     // Who has been waited for already is not waited for again.
     const nowMs = this.#ports.clock.now();
-    const ackMs = patienceMs - (nowMs - ((this.#port ? this.#silentSinceMs : this.#call?.atMs) ?? nowMs));
+    const sinceMs = (this.#port ? this.#silentSinceMs : this.#call?.atMs) ?? nowMs;
+    const ackMs = sinceMs + patienceMs - nowMs;
     if (ackMs <= 0 && !isPatient) return chunks;
     if (terms.signal.aborted) return chunks;
     const given = new Set<ChunkId>();

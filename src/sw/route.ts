@@ -25,11 +25,11 @@ export function route(facts: RequestFacts, scope: string): Route {
   const url = new URL(facts.url);
   // Not the mode: same-origin scripts and images are `no-cors`.
   const isOurs = facts.url.startsWith(scope);
-  if (!isOurs || !['GET', 'HEAD'].includes(method)) return PASS;
+  if (!isOurs || (method !== 'GET' && method !== 'HEAD')) return PASS;
   const isNavigation = facts.mode === 'navigate';
   if (isNavigation && (isOff(url) || isFrameOfPageThatIsOff(facts))) return { kind: 'off' };
   // `only-if-cached` asks about the HTTP cache, which only the browser can answer.
-  const bypassesCaches = ['no-store', 'reload', 'only-if-cached'].includes(cache);
+  const bypassesCaches = cache === 'no-store' || cache === 'reload' || cache === 'only-if-cached';
   if (facts.headers.has('authorization') || (bypassesCaches && !isNavigation)) return PASS;
   const path = pathOfUrl(url.pathname.slice(new URL(scope).pathname.length));
   if (path === undefined || path === WORKER_SCRIPT) return PASS;
