@@ -78,7 +78,7 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
       'most that bulk waits for peers when a browser starts (default: 3)',
       parseOriginDelay,
     )
-    .option('--min-peer-rate <size>', 'peers that give so much a second get no help (default: 250KB)', parseByteCount)
+    .option('--min-peer-rate <size>', 'peers that give so much a second get no help (default: 125KB)', parseByteCount)
     .option('--min-file-size <size>', 'files below it come from the origin alone (default: 0)', parseByteCount)
     .addOption(
       new Option('--updates <policy>', 'when pages get a release that a browser has downloaded')
