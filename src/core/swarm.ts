@@ -104,7 +104,9 @@ export class Swarm {
     });
     this.#neighbours = this.#makeNeighbours();
     const paths = (): Iterable<Path> => this.#neighbours.sessions.values();
-    this.#politeness = new Politeness(ports.clock, this.#uploadCap, paths, policy.isSiteOnly);
+    this.#politeness = new Politeness(ports.clock, this.#uploadCap, paths, policy.isSiteOnly, () => {
+      if (policy.isSiteOnly) this.#neighbours.dropFar();
+    });
     this.#origin = new OriginReads(ports, {
       onChunk: (chunk, stored) => void this.#intake.takeFromOrigin(chunk, stored),
       onFailed: (chunks) => this.#handleOriginFailure(chunks),
