@@ -127,11 +127,6 @@ export class Neighbours {
     }
   }
 
-  /** Leaves who is not of the site. */
-  dropFar(): void {
-    for (const session of [...this.sessions.values()]) if (session.isFar) session.close('far');
-  }
-
   /** Our own timers were late by so much: we may not have read yet what they sent. */
   onOwnDelay(lateMs: number): void {
     for (const session of this.sessions.values()) session.onOwnDelay(lateMs);

@@ -17,9 +17,6 @@ import { UploadQueue } from './upload-queue.ts';
 
 /** A peer says hello as soon as the channel is open. */
 export const HELLO_LIMIT_MS = 5000;
-/** A wireless network with a queue of its own stays below that at one measurement of a few; another continent does not. */
-const FAR_MS = 100;
-const FAR_MEASUREMENTS = 3;
 /** Who has given nothing for so long is asked whether it is there. */
 const PROBE_AFTER_MS = 1000;
 /** Its answer may wait behind what it sends to others, over a slow line. */
@@ -46,7 +43,6 @@ export class PeerSession {
   #helloCreditMs = HELLO_LIMIT_MS;
   #pingSentMs = 0;
   #isPingOpen = false;
-  #measurements = 0;
   #shortestMs = Number.POSITIVE_INFINITY;
   /** Without a queue, as far as can be told. */
   #baseMs = Number.POSITIVE_INFINITY;
@@ -128,16 +124,10 @@ export class PeerSession {
     return this.#shortestMs;
   }
 
-  /** Somewhere else, behind the same exit of a network that spans cities: no round trip is ever short. */
-  get isFar(): boolean {
-    return this.#measurements >= FAR_MEASUREMENTS && this.#shortestMs >= FAR_MS;
-  }
-
   /** By how much the path's round trip is above the shortest of late; `undefined`: nothing new was measured. */
   async queueingMs(): Promise<number | undefined> {
     const roundTripMs = await this.#link.roundTripMs?.();
     if (roundTripMs === undefined) return undefined;
-    this.#measurements += 1;
     this.#shortestMs = Math.min(roundTripMs, this.#shortestMs);
     const baseMs = Math.min(roundTripMs, this.#baseMs);
     // Slowly forgotten: the path may have become a longer one.

@@ -41,7 +41,6 @@ export class Politeness {
   readonly #cap: UploadCap;
   readonly #paths: () => Iterable<Path>;
   readonly #nearMs: number;
-  readonly #onMeasured: () => void;
   #cancelTimer: CancelTimer | undefined;
   #limit: number | undefined;
   /** What went out when there was a queue. */
@@ -54,22 +53,12 @@ export class Politeness {
   #sinceMs = 0;
   #sinceBytes = 0;
 
-  /**
-   * @param isSiteOnly all paths lead to peers behind the same network exit.
-   * @param onMeasured the paths that are in use have new round trips, or may have.
-   */
-  constructor(
-    clock: Clock,
-    cap: UploadCap,
-    paths: () => Iterable<Path>,
-    isSiteOnly: boolean,
-    onMeasured: () => void = () => undefined,
-  ) {
+  /** @param isSiteOnly all paths lead to peers behind the same network exit. */
+  constructor(clock: Clock, cap: UploadCap, paths: () => Iterable<Path>, isSiteOnly: boolean) {
     this.#clock = clock;
     this.#cap = cap;
     this.#paths = paths;
     this.#nearMs = isSiteOnly ? NEAR_MS : 0;
-    this.#onMeasured = onMeasured;
   }
 
   /** Something is sent. */
@@ -100,7 +89,6 @@ export class Politeness {
       this.#adapt(isAtHome ? 0 : Math.min(...delays));
       this.#restart();
     }
-    this.#onMeasured();
     this.#cancelTimer = undefined;
     if (busy.length > 0) this.#wait();
   }

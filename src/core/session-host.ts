@@ -34,6 +34,6 @@ export interface SessionHost extends Omit<UploadSource, 'heldChunks'> {
 
 /**
  * `misbehaved`: the peer broke the protocol. `stalled`: too slow to be worth its requests. `useless`: it has refused what
- * it claims to have, again and again. `far`: it is not of our site, as its round trips say.
+ * it claims to have, again and again.
  */
-export type EndReason = 'closed' | 'misbehaved' | 'version' | 'stalled' | 'useless' | 'far' | 'banned';
+export type EndReason = 'closed' | 'misbehaved' | 'version' | 'stalled' | 'useless' | 'banned';

@@ -104,9 +104,7 @@ export class Swarm {
     });
     this.#neighbours = this.#makeNeighbours();
     const paths = (): Iterable<Path> => this.#neighbours.sessions.values();
-    this.#politeness = new Politeness(ports.clock, this.#uploadCap, paths, policy.isSiteOnly, () => {
-      if (policy.isSiteOnly) this.#neighbours.dropFar();
-    });
+    this.#politeness = new Politeness(ports.clock, this.#uploadCap, paths, policy.isSiteOnly);
     this.#origin = new OriginReads(ports, {
       onChunk: (chunk, stored) => void this.#intake.takeFromOrigin(chunk, stored),
       onFailed: (chunks) => this.#handleOriginFailure(chunks),
