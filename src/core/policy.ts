@@ -27,6 +27,8 @@ export interface SwarmPolicy {
   readonly recentBytes: number;
   /** Parallel Range requests. */
   readonly originSpans: number;
+  /** Whether what is leased is fetched as a whole, also what nobody here has asked for yet. */
+  readonly completesLeases: boolean;
   /** Whether a file that is wholly missing may come in its plain form, which web servers compress better than packs. */
   readonly takesPlainFiles: boolean;
   /** Chunks that wait for a pause in the transfer before they are written; the most that a crash costs. */
@@ -48,6 +50,8 @@ export const TAB_POLICY: SwarmPolicy = {
   // Peers that start together are seconds apart in the same file; a whole large file of one app fits too.
   recentBytes: 64 * 1024 * 1024,
   originSpans: 6,
+  // Pages read in order, and will come to it.
+  completesLeases: true,
   takesPlainFiles: true,
   writeBehindBytes: WRITE_BEHIND_BYTES,
 };
@@ -62,6 +66,8 @@ export const NODE_POLICY: SwarmPolicy = {
   bulkOriginDelayMs: 10_000,
   // Nor does it go to the origin for what a partner gives slowly; who stalls is left all the same.
   minimumPeerBytesPerSecond: 0,
+  // It asks for all that its disk has room for.
+  completesLeases: false,
   writeBehindBytes: WRITE_AT_ONCE_BYTES,
   // What it stores it gives away many times: as packs have it.
   takesPlainFiles: false,

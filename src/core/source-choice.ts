@@ -102,7 +102,8 @@ export class SourceChoice {
    * partner has. Whoever has come to them waits for those who have the lease.
    */
   restOf(leases: readonly Lease[]): ChunkId[] {
-    const { demand, catalog, isHeld } = this.#sources;
+    const { demand, catalog, isHeld, policy } = this.#sources;
+    if (!policy.completesLeases) return [];
     return leases.flatMap(({ pack: id, unit }) => {
       const pack = catalog().packs.get(id);
       if (pack === undefined) return [];

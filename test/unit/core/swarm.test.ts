@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OriginError, StoreError } from '../../../src/core/errors.ts';
-import { NODE_POLICY, policyFor, TAB_POLICY } from '../../../src/core/policy.ts';
+import { NODE_POLICY, policyFor, type SwarmPolicy, TAB_POLICY } from '../../../src/core/policy.ts';
 import { CHUNKS_PER_LEASE } from '../../../src/protocol/limits.ts';
 import { chunksOfFile } from '../../../src/protocol/manifest.ts';
 import { decodePeerMessage, encodePeerMessage } from '../../../src/protocol/peer-message.ts';
@@ -85,23 +85,33 @@ describe('on a machine that is too busy', () => {
 });
 
 describe('a reader that comes to chunks one by one', () => {
-  it('fetches what it has leased as a whole, of its own file', async () => {
+  const readFirst = async (policy: SwarmPolicy) => {
     const { world: w, release: r } = world([128 * KIB, 500 * KIB]);
     await w.join([r]);
-    const engine = await w.join([r]);
+    const engine = await w.join([r], { policy });
     const [small, large] = r.manifest.files;
     if (small === undefined || large === undefined) throw new Error('two files');
     const chunks = chunksOfFile(r.manifest, large).map((chunk) => chunk.id);
     const arrived: string[] = [];
     const receiver = { onChunk: (id: string) => arrived.push(id), onMissing: () => undefined };
     engine.swarm.fetch(chunks.slice(0, 1), 'bulk', receiver);
-    await w.clock.advance(10_000);
+    await w.clock.advance(20_000);
     expect(arrived).toEqual(chunks.slice(0, 1));
     const unit = r.manifest.packs[0]?.chunks.slice(0, CHUNKS_PER_LEASE).map((chunk) => chunk.id) ?? [];
     const own = unit.filter((id) => chunks.includes(id));
     expect(own.length).toBeGreaterThan(1);
     expect(own.length).toBeLessThan(unit.length);
-    expect((await engine.store.list()).sort()).toEqual(own.sort());
+    return { own, stored: await engine.store.list() };
+  };
+
+  it('fetches what it has leased as a whole, of its own file', async () => {
+    const { own, stored } = await readFirst(TAB_POLICY);
+    expect(stored.sort()).toEqual(own.sort());
+  });
+
+  it('fetches no more than it was asked for as a Node peer, whose disk may have no room', async () => {
+    const { own, stored } = await readFirst(NODE_POLICY);
+    expect(stored).toEqual(own.slice(0, 1));
   });
 });
 
