@@ -12,6 +12,11 @@ import type { PackedChunk } from '../protocol/manifest.ts';
 import type { Traffic } from '../protocol/traffic.ts';
 import type { ChunkRequest, ChunkSource } from './chunk-source.ts';
 
+/**
+ * Tabs that are asked for a leader have so long to name one. Not longer for bulk: at a first visit the page's files are in
+ * the HTTP cache, where the worker finds them and an engine does not.
+ */
+const CALL_MS = 50;
 /** When the origin has failed too, the leader is the only hope and gets time to come out of a long task. */
 const PATIENT_ACK_MS = 10_000;
 /**
@@ -121,8 +126,8 @@ export class LeaderBridge implements ChunkSource {
   /** At most MAX_CHUNKS_PER_WANT chunks. */
   async take(chunks: readonly PackedChunk[], terms: ChunkRequest, isPatient = false): Promise<readonly PackedChunk[]> {
     const urgency = terms.urgency === 'urgent' && !isPatient ? 'prompt' : terms.urgency;
-    const patienceMs = urgency === 'prompt' ? PROMPT_MS : TAKE_OVER_MS;
-    if (!this.#port && !(await this.#callLeader(patienceMs, isPatient))) return chunks;
+    if (!this.#port && !(await this.#callLeader(isPatient))) return chunks;
+    const patienceMs = urgency === 'prompt' ? PROMPT_MS : this.#port ? TAKE_OVER_MS : CALL_MS;
     // Who has been waited for already is not waited for again.
     const nowMs = this.#ports.clock.now();
     const sinceMs = (this.#port ? this.#silentSinceMs : this.#call?.atMs) ?? nowMs;
@@ -193,9 +198,9 @@ export class LeaderBridge implements ChunkSource {
   }
 
   /** False when there is no tab. Who has patience calls again where others live with a call that nobody answered. */
-  #callLeader(patienceMs: number, isPatient: boolean): Promise<boolean> {
+  #callLeader(isPatient: boolean): Promise<boolean> {
     const nowMs = this.#ports.clock.now();
-    if (!this.#call || nowMs - this.#call.atMs >= (isPatient ? patienceMs : CALL_INTERVAL_MS)) {
+    if (!this.#call || nowMs - this.#call.atMs >= (isPatient ? CALL_MS : CALL_INTERVAL_MS)) {
       this.#call = { atMs: nowMs, hasTabs: this.#host.callLeader() };
     }
     return this.#call.hasTabs;
