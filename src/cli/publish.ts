@@ -75,7 +75,7 @@ export function registerPublish(program: Command, scripts: BuiltScripts = builtS
     )
     .option(
       '--origin-delay <seconds>',
-      'most that bulk waits for peers when a browser starts (default: 3)',
+      'most that bulk waits for peers when a browser starts (default: 3.5)',
       parseOriginDelay,
     )
     .option('--min-peer-rate <size>', 'peers that give so much a second get no help (default: 125KB)', parseByteCount)
