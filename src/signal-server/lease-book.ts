@@ -93,6 +93,7 @@ export class LeaseBook {
   readonly #members = new Map<PeerId, Member>();
   readonly #networks = new Map<string, Network>();
   #wantingNetworks = 0;
+  #wantingMembers = 0;
   /** Leases that somebody holds. */
   #held = 0;
   /** Of them, those that count among `#atOnce`. */
@@ -209,7 +210,7 @@ export class LeaseBook {
   #grant(peer: PeerId, member: Member, nowMs: number): Grant | undefined {
     const trusted = Math.max(FIRST_LEASES, 2 * member.used) >> member.lapses;
     // Where everybody has let leases run out, on a line that is slower than it was, somebody has to go on.
-    const allowed = Math.min(member.capacity, Math.max(trusted, this.#held === 0 ? 1 : 0));
+    const allowed = Math.min(member.capacity, Math.max(trusted, this.#held === 0 ? 1 : 0), this.#mostPerMember);
     let room = Math.min(
       allowed - member.held,
       this.#shareOf(member.network) - member.network.held,
@@ -239,6 +240,11 @@ export class LeaseBook {
     this.#held += leases.length;
     this.#counted += leases.length;
     return leases.length === 0 ? undefined : { to: peer, leases };
+  }
+
+  /** What one alone has is lost with it: where others want leases, too, it has no more than its part of them. */
+  get #mostPerMember(): number {
+    return Math.max(FIRST_LEASES, Math.ceil(this.#atOnce / this.#wantingMembers));
   }
 
   /** How many leases the members of a network may hold: all, or its part while other networks want some. */
@@ -334,6 +340,7 @@ export class LeaseBook {
     if (network.wanting > 0) this.#wantingNetworks -= 1;
     network.wanting += more;
     if (network.wanting > 0) this.#wantingNetworks += 1;
+    this.#wantingMembers += more;
     member.wanted = wanted;
   }
 

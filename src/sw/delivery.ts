@@ -50,18 +50,18 @@ export class Delivery {
 
   /** `chunks` of the file, in order, from wherever they are. */
   feed(manifest: Manifest, file: ReleaseFile, chunks: readonly PackedChunk[], urgency: Urgency): FileFeed {
-    return new FileFeed(chunks, { urgency, sources: [this.#store, ...this.#farSources(manifest, file)] });
+    return new FileFeed(chunks, { urgency, sources: [this.#store, ...this.#farSources(this.#leader, manifest, file)] });
   }
 
-  /** The same for chunks that the store is known not to have. */
+  /** The same for chunks that the store is known not to have, and nobody waits for. */
   feedMissing(manifest: Manifest, file: ReleaseFile, chunks: readonly PackedChunk[]): FileFeed {
-    return new FileFeed(chunks, { urgency: 'bulk', sources: this.#farSources(manifest, file) });
+    return new FileFeed(chunks, { urgency: 'bulk', sources: this.#farSources(this.#leader.present, manifest, file) });
   }
 
-  #farSources(manifest: Manifest, file: ReleaseFile): ChunkSource[] {
+  #farSources(leader: ChunkSource, manifest: Manifest, file: ReleaseFile): ChunkSource[] {
     const origin = new FileOrigin(manifest, file, this.#tools);
     // Without peers no tab leads: nobody must wait for one.
-    return workerSettings(manifest.settings).mode === 'off' ? [origin] : [this.#leader, origin, this.#leader.patient];
+    return workerSettings(manifest.settings).mode === 'off' ? [origin] : [leader, origin, this.#leader.patient];
   }
 }
 

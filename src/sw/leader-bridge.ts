@@ -12,16 +12,14 @@ import type { PackedChunk } from '../protocol/manifest.ts';
 import type { Traffic } from '../protocol/traffic.ts';
 import type { ChunkRequest, ChunkSource } from './chunk-source.ts';
 
-/**
- * Tabs that are asked for a leader have so long to name one. Not longer for bulk: at a first visit the page's files are in
- * the HTTP cache, where the worker finds them and an engine does not.
- */
+/** Tabs that are asked for a leader have so long to name one: as long as prefetching waits, which goes on without. */
 const CALL_MS = 50;
 /** When the origin has failed too, the leader is the only hope and gets time to come out of a long task. */
 const PATIENT_ACK_MS = 10_000;
 /**
- * A leader that is silent for so long loses its lock to a visible tab, and bulk goes past it: earlier, when it is busy
- * with a flash crowd, and each browser would take a copy of its own. What a page waits for goes past it in PROMPT_MS.
+ * A leader that is silent for so long loses its lock to a visible tab, and bulk goes past it, or past one that is not there
+ * yet: earlier, when they are busy with a flash crowd, and each browser would take a copy of its own. What a page waits
+ * for goes past it in PROMPT_MS.
  */
 const TAKE_OVER_MS = 2000;
 /** A lock passes to the next tab in some 100 ms; what its leader left undone waits so long for the next one. */
@@ -80,7 +78,15 @@ export class LeaderBridge implements ChunkSource {
 
   /** The same leader, for when nothing else is left: waits where others have given up. */
   readonly patient: ChunkSource = {
-    take: (chunks, request) => this.take(chunks, request, true),
+    take: (chunks, request) => this.take(chunks, request, PATIENT_ACK_MS),
+  };
+
+  /**
+   * The same leader, if it is there, for what no page asks for. At a first visit that is in the HTTP cache, where the
+   * worker finds it and an engine does not.
+   */
+  readonly present: ChunkSource = {
+    take: (chunks, request) => this.take(chunks, request, CALL_MS),
   };
 
   constructor(ports: { readonly clock: Clock; readonly digest: Digest }, host: LeaderBridgeHost) {
@@ -123,17 +129,25 @@ export class LeaderBridge implements ChunkSource {
     }
   }
 
-  /** At most MAX_CHUNKS_PER_WANT chunks. */
-  async take(chunks: readonly PackedChunk[], terms: ChunkRequest, isPatient = false): Promise<readonly PackedChunk[]> {
+  /**
+   * At most MAX_CHUNKS_PER_WANT chunks.
+   *
+   * @param patienceMs until a leader that is not there yet has acknowledged the request
+   */
+  async take(
+    chunks: readonly PackedChunk[],
+    terms: ChunkRequest,
+    patienceMs = TAKE_OVER_MS,
+  ): Promise<readonly PackedChunk[]> {
+    const isPatient = patienceMs > TAKE_OVER_MS;
     const urgency = terms.urgency === 'urgent' && !isPatient ? 'prompt' : terms.urgency;
     if (!this.#port && !(await this.#callLeader(isPatient))) return chunks;
-    const patienceMs = urgency === 'prompt' ? PROMPT_MS : this.#port ? TAKE_OVER_MS : CALL_MS;
+    const longestMs = urgency === 'prompt' ? PROMPT_MS : Math.max(patienceMs, this.#port ? TAKE_OVER_MS : 0);
     // Who has been waited for already is not waited for again.
     const nowMs = this.#ports.clock.now();
     const sinceMs = (this.#port ? this.#silentSinceMs : this.#call?.atMs) ?? nowMs;
-    const ackMs = sinceMs + patienceMs - nowMs;
-    if (ackMs <= 0 && !isPatient) return chunks;
-    if (terms.signal.aborted) return chunks;
+    const ackMs = isPatient ? longestMs : sinceMs + longestMs - nowMs;
+    if (ackMs <= 0 || terms.signal.aborted) return chunks;
     const given = new Set<ChunkId>();
     await new Promise<void>((resolve) => {
       const request = this.#nextRequest;
@@ -149,7 +163,7 @@ export class LeaderBridge implements ChunkSource {
         request,
         chunks: byId,
         terms,
-        ackMs: isPatient ? PATIENT_ACK_MS : ackMs,
+        ackMs,
         urgency,
         hasAck: false,
         waiting,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { writeUnits } from '../../../src/protocol/lease-units.ts';
+import type { WantedUnits } from '../../../src/protocol/signal-message.ts';
 import { type Grant, LeaseBook } from '../../../src/signal-server/lease-book.ts';
 
 const PACK = 'a'.repeat(64);
@@ -132,9 +133,21 @@ describe('the lease book', () => {
     const all = Array.from({ length: 64 }, (_, unit) => unit);
     const outAtOnce = ['a', 'b', 'c', 'd'].map((peer) => granted(book.want(peer, want(all), 8, 0))[peer] ?? []);
     expect(outAtOnce).toEqual([[0, 1], [2, 3], [], []]);
-    expect(granted(book.want('a', want(all.slice(2)), 8, 200))).toEqual({ a: [4, 5, 6, 7] });
-    // Four that took three seconds each: back to four in all, of which b has two.
-    expect(granted(book.want('a', want(all.slice(8)), 8, 3300))).toEqual({ a: [8, 9] });
+    expect(granted(book.want('a', want(all.slice(2)), 8, 200))).toEqual({ a: [4, 5] });
+    expect(granted(book.tick(200))).toEqual({ c: [6, 7] });
+    // Two that took three seconds each: back to four in all, which b and c have.
+    expect(granted(book.want('a', want(all.slice(8)), 8, 3300))).toEqual({});
+  });
+
+  it('gives a peer its part of them while others want leases, but two at least, and all when nobody else does', () => {
+    const book = new LeaseBook();
+    const others = ['b', 'c', 'd'];
+    for (const peer of others) book.want(peer, want([63]), 0, 0);
+    book.want('a', want(Array.from({ length: 32 }, (_, unit) => unit)), 8, 0);
+    const rest = (first: number): WantedUnits[] => want(Array.from({ length: 32 - first }, (_, unit) => first + unit));
+    expect(granted(book.want('a', rest(2), 8, 100))).toEqual({ a: [2, 3] });
+    for (const peer of others) book.want(peer, [], 0, 200);
+    expect(granted(book.want('a', rest(4), 8, 300))).toEqual({ a: [4, 5, 6, 7, 8, 9, 10, 11] });
   });
 
   it('gives one network its part while others want leases, and all when nobody else does', () => {
@@ -193,8 +206,8 @@ describe('the lease book', () => {
     const book = new LeaseBook();
     book.want('b', want([9]), 0, 0);
     book.want('a', want([0, 1, 2, 3, 4, 5]), 4, 0);
-    expect(granted(book.want('a', want([2, 3, 4, 5]), 4, 100))).toEqual({ a: [2, 3, 4, 5] });
-    // Of four at once two may follow, and one after those.
+    expect(granted(book.want('a', want([2, 3, 4, 5]), 4, 100))).toEqual({ a: [2, 3, 4] });
+    // Of three at once two may follow, and one after those.
     expect(granted(book.tick(1000 + 1500))).toEqual({ a: [2, 3] });
     expect(granted(book.tick(5000 + 1500))).toEqual({ a: [2] });
   });

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { LeaderRequest } from '../../../src/protocol/bridge-message.ts';
 import { chunksOfFile, type PackedChunk, type ReleaseFile } from '../../../src/protocol/manifest.ts';
 import { noTraffic } from '../../../src/protocol/traffic.ts';
+import type { ChunkSource } from '../../../src/sw/chunk-source.ts';
 import { LeaderBridge, type LeaderPort } from '../../../src/sw/leader-bridge.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { syncDigest } from '../../fakes/sync-digest.ts';
@@ -75,11 +76,13 @@ beforeEach(() => {
 });
 
 /** Starts an ask; `left` is set once it has resolved. */
-function take(options: { patient?: boolean; urgency?: 'urgent' | 'bulk'; signal?: AbortSignal } = {}) {
+function take(
+  options: { patient?: boolean; urgency?: 'urgent' | 'bulk'; signal?: AbortSignal; from?: ChunkSource } = {},
+) {
   const { patient = false, urgency = 'bulk', signal = new AbortController().signal } = options;
+  const { from = patient ? bridge.patient : bridge } = options;
   const result: { left?: readonly PackedChunk[] } = {};
-  const source = patient ? bridge.patient : bridge;
-  void source.take(CHUNKS, { urgency, signal, deliver: (chunk) => void delivered.push(chunk) }).then((left) => {
+  void from.take(CHUNKS, { urgency, signal, deliver: (chunk) => void delivered.push(chunk) }).then((left) => {
     result.left = left;
   });
   return result;
@@ -323,9 +326,11 @@ describe('an ask for what a page waits for', () => {
 });
 
 describe('a worker without a port', () => {
-  it('calls for the leader and waits 50 ms for it', async () => {
+  it('calls for the leader and waits for it', async () => {
     const result = take();
-    await clock.advance(20);
+    await clock.advance(1500);
+    take();
+    await clock.advance(0);
     expect(calls).toBe(1);
     bridge.connectLeader(leader);
     ack(1);
@@ -334,18 +339,42 @@ describe('a worker without a port', () => {
     expect(result.left).toEqual([]);
   });
 
-  it('goes on after 50 ms, and does not call again for 10 s', async () => {
+  it('goes on two seconds after the call, and does not call again for 10 s', async () => {
     const first = take();
-    await clock.advance(50);
-    expect(first.left).toEqual(CHUNKS);
+    await clock.advance(1500);
     const second = take();
-    await clock.advance(0);
+    await clock.advance(499);
+    expect(first.left).toBeUndefined();
+    await clock.advance(1);
+    expect(first.left).toEqual(CHUNKS);
     expect(second.left).toEqual(CHUNKS);
+    const third = take();
+    await clock.advance(0);
+    expect(third.left).toEqual(CHUNKS);
     expect(calls).toBe(1);
     await clock.advance(10_000);
     take();
     await clock.advance(0);
     expect(calls).toBe(2);
+  });
+
+  it('goes on after 15 ms with what a page waits for', async () => {
+    const result = take({ urgency: 'urgent' });
+    await clock.advance(14);
+    expect(result.left).toBeUndefined();
+    await clock.advance(1);
+    expect(result.left).toEqual(CHUNKS);
+    const second = take({ urgency: 'urgent' });
+    await clock.advance(0);
+    expect(second.left).toEqual(CHUNKS);
+  });
+
+  it('goes on after 50 ms with what is prefetched, which the HTTP cache may have at a first visit', async () => {
+    const result = take({ from: bridge.present });
+    await clock.advance(49);
+    expect(result.left).toBeUndefined();
+    await clock.advance(1);
+    expect(result.left).toEqual(CHUNKS);
   });
 
   it('does not wait at all when there is no tab', async () => {
