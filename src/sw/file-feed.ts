@@ -62,11 +62,11 @@ export class FileFeed {
    *
    * @throws FeedError when no source has it.
    */
-  next(): Promise<FeedPiece | undefined> {
+  async next(): Promise<FeedPiece | undefined> {
     const chunk = this.#chunks[this.#position];
     if (!chunk || this.#stop.signal.aborted) {
       this.cancel();
-      return Promise.resolve(undefined);
+      return undefined;
     }
     this.#topUp();
     return new Promise((resolve, reject) => {

@@ -46,14 +46,13 @@ export interface LeaderBridgeHost {
 
 interface Ask {
   readonly request: number;
-  readonly chunks: ReadonlyMap<ChunkId, PackedChunk>;
   readonly terms: ChunkRequest;
   readonly ackMs: number;
   /** `prompt`: a page waits for it, and the worker can fetch it itself. */
   readonly urgency: WantUrgency;
   hasAck: boolean;
   /** Neither delivered nor refused yet. */
-  readonly waiting: Set<ChunkId>;
+  readonly waiting: Map<ChunkId, PackedChunk>;
   /** Delivered; the rest is what the ask resolves with. */
   readonly given: Set<ChunkId>;
   cancelTimer: CancelTimer | undefined;
@@ -152,16 +151,14 @@ export class LeaderBridge implements ChunkSource {
     await new Promise<void>((resolve) => {
       const request = this.#nextRequest;
       this.#nextRequest += 1;
-      const byId = new Map(chunks.map((chunk) => [chunk.id, chunk]));
       const stop = () => this.#abandon(ask);
       const finish = () => {
         terms.signal.removeEventListener('abort', stop);
         resolve();
       };
-      const waiting = new Set(byId.keys());
+      const waiting = new Map(chunks.map((chunk) => [chunk.id, chunk]));
       const ask: Ask = {
         request,
-        chunks: byId,
         terms,
         ackMs,
         urgency,
@@ -221,12 +218,18 @@ export class LeaderBridge implements ChunkSource {
   }
 
   #send(ask: Ask): void {
+    const { request, waiting, urgency, ackMs } = ask;
+    const { clock } = this.#ports;
     ask.hasAck = false;
-    this.#giveTime(ask, ask.ackMs, () => {
-      if (!ask.hasAck) this.#suspect(ask.ackMs);
+    this.#giveTime(ask, ackMs, () => {
+      if (ask.hasAck || !this.#port) return;
+      this.#silentSinceMs ??= clock.now() - ackMs;
+      this.#cancelTakeOver ??= clock.after(TAKE_OVER_MS - ackMs, () => {
+        this.#cancelTakeOver = undefined;
+        this.#host.replaceLeader();
+      });
     });
-    const { request, waiting, urgency } = ask;
-    this.#port?.postMessage({ type: 'want', request, urgency, chunks: [...waiting] });
+    this.#port?.postMessage({ type: 'want', request, urgency, chunks: [...waiting.keys()] });
   }
 
   #giveTime(ask: Ask, milliseconds: number, onTimeOut?: () => void): void {
@@ -234,16 +237,6 @@ export class LeaderBridge implements ChunkSource {
     ask.cancelTimer = this.#ports.clock.after(milliseconds, () => {
       onTimeOut?.();
       this.#abandon(ask);
-    });
-  }
-
-  /** Nothing was heard for `afterMs`. */
-  #suspect(afterMs: number): void {
-    if (!this.#port) return;
-    this.#silentSinceMs ??= this.#ports.clock.now() - afterMs;
-    this.#cancelTakeOver ??= this.#ports.clock.after(Math.max(0, TAKE_OVER_MS - afterMs), () => {
-      this.#cancelTakeOver = undefined;
-      this.#host.replaceLeader();
     });
   }
 
@@ -255,7 +248,7 @@ export class LeaderBridge implements ChunkSource {
 
   async #verify(ask: Ask, message: LeaderResponse & { readonly type: 'chunk' }): Promise<void> {
     const { chunk: id, source } = message;
-    const chunk = ask.chunks.get(id);
+    const chunk = ask.waiting.get(id);
     if (!chunk) return;
     const plain = new Uint8Array(message.bytes);
     const isGood = (await this.#ports.digest.sha256(plain)) === id;

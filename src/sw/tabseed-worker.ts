@@ -41,7 +41,7 @@ export class TabseedWorker {
   #isOpen = false;
   #leaderClient: string | undefined;
   /** What a page has loaded plainly is not to be prefetched again. */
-  #adopting: Promise<void> = Promise.resolve();
+  #adopting: Promise<unknown> | undefined;
 
   constructor(scope: ServiceWorkerGlobalScope, config: WorkerConfig, ports: WorkerPorts) {
     this.#scope = scope;
@@ -118,7 +118,7 @@ export class TabseedWorker {
         event.waitUntil(this.#activate());
         return;
       case 'loaded':
-        this.#adopting = this.#adopt(message.urls, event.source as Client);
+        this.#adopting = Promise.all([this.#adopting, this.#adopt(message.urls, event.source as Client)]);
         event.waitUntil(this.#adopting);
         return;
       case 'prefetch':
