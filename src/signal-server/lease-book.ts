@@ -1,6 +1,7 @@
 import type { PackId, PeerId } from '../protocol/identifier.ts';
 import { readUnits } from '../protocol/lease-units.ts';
 import type { Lease, WantedUnits } from '../protocol/signal-message.ts';
+import { LeasePace, MAXIMUM_LEASE_MS } from './lease-pace.ts';
 
 /** Leases that one peer may now hold in addition. */
 export interface Grant {
@@ -52,31 +53,12 @@ interface Member {
   lapsedMs: number;
 }
 
-/**
- * A lease of unknown duration: until a first chunk has turned up at somebody, who then no longer lacks the unit. A crowd
- * whose first leases all went to hoarders waits so long.
- */
-const FIRST_LEASE_MS = 1500;
 /** Leases of a peer that has not used any yet; twice as many as it has used from then on. */
 const FIRST_LEASES = 2;
-/** A holder may take so many times the usual time, and two seconds on top for its report and for a busy machine. */
-const SLACK = 3;
-const SLACK_MS = 2000;
-/** Also the longest that others may prolong it. */
-const MAXIMUM_LEASE_MS = 20_000;
 /** A word that prolongs a lease by less than this part of it changes nothing. */
 const LEAST_PROLONGATION = 1 / 8;
-/**
- * Leases at once in the whole book, so that each is used soon: a line that is too thin for many at a time sends all of
- * them slowly, and no deadline tells that from death. Four, since whoever has a slow line of its own waits longer for
- * its own copy than for a first one over four such lines.
- */
-const LEAST_AT_ONCE = 4;
 /** A lease of which nothing has come by then is not counted among those, as one that is very old: a hoarder may have it. */
 const SIGN_MS = 1000;
-/** One more for each that took no longer than that, one fewer for each that took longer than this. */
-const QUICK_LEASE_MS = 1500;
-const SLOW_LEASE_MS = 3000;
 /** Packs of a room that are kept track of: 64 GiB of content. */
 const MAXIMUM_PACKS = 4096;
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -96,18 +78,9 @@ export class LeaseBook {
   #wantingMembers = 0;
   /** Leases that somebody holds. */
   #held = 0;
-  /** Of them, those that count among `#atOnce`. */
+  /** Of them, those that count among those that may be out at once. */
   #counted = 0;
-  /** How long a lease took, of late. */
-  #usualMs: number | undefined;
-  /** How long one is given before that is known: twice as long each time that some ran out. */
-  #firstMs = FIRST_LEASE_MS;
-  #firstGrownMs = NEVER;
-  /** How long what is fetched takes to reach everybody, where that is longer than a lease. */
-  #slowSpreadMs = 0;
-  #spreadGrownMs = NEVER;
-  /** Leases that may be held. */
-  #atOnce = LEAST_AT_ONCE;
+  readonly #pace = new LeasePace();
 
   /** Somebody wants something, or holds a lease. */
   get isOpen(): boolean {
@@ -183,7 +156,7 @@ export class LeaseBook {
           this.#prolong(unit, peer, nowMs);
           continue;
         }
-        this.#measure(nowMs - unit.grantedMs);
+        this.#pace.onUse(nowMs - unit.grantedMs);
         this.#release(unit, member);
         member.used += 1;
         member.lapses = 0;
@@ -200,8 +173,11 @@ export class LeaseBook {
    */
   #prolong(unit: Unit, peer: PeerId, nowMs: number): void {
     unit.isComing = true;
-    const untilMs = Math.min(nowMs + (unit.holder === undefined ? this.#spreadMs : this.#leaseMs), unit.latestMs);
-    if (untilMs - unit.busyUntilMs < this.#leaseMs * LEAST_PROLONGATION || unit.prolongedBy?.has(peer)) return;
+    const untilMs = Math.min(
+      nowMs + (unit.holder === undefined ? this.#pace.spreadMs : this.#pace.leaseMs),
+      unit.latestMs,
+    );
+    if (untilMs - unit.busyUntilMs < this.#pace.leaseMs * LEAST_PROLONGATION || unit.prolongedBy?.has(peer)) return;
     unit.prolongedBy ??= new Set();
     unit.prolongedBy.add(peer);
     unit.busyUntilMs = untilMs;
@@ -214,7 +190,7 @@ export class LeaseBook {
     let room = Math.min(
       allowed - member.held,
       this.#shareOf(member.network) - member.network.held,
-      this.#atOnce - this.#counted,
+      this.#pace.atOnce - this.#counted,
     );
     if (room <= 0) return undefined;
     const leases: Lease[] = [];
@@ -244,13 +220,13 @@ export class LeaseBook {
 
   /** What one alone has is lost with it: where others want leases, too, it has no more than its part of them. */
   get #mostPerMember(): number {
-    return Math.max(FIRST_LEASES, Math.ceil(this.#atOnce / this.#wantingMembers));
+    return Math.max(FIRST_LEASES, Math.ceil(this.#pace.atOnce / this.#wantingMembers));
   }
 
   /** How many leases the members of a network may hold: all, or its part while other networks want some. */
   #shareOf(network: Network): number {
     if (this.#wantingNetworks < 2) return Number.POSITIVE_INFINITY;
-    return Math.max(1, Math.ceil(this.#atOnce / this.#wantingNetworks) >> network.lapses);
+    return Math.max(1, Math.ceil(this.#pace.atOnce / this.#wantingNetworks) >> network.lapses);
   }
 
   #lapseAll(nowMs: number): void {
@@ -260,11 +236,12 @@ export class LeaseBook {
         if (unit.busyUntilMs > nowMs) continue;
         if (unit.fetcher !== undefined && this.isOpen && !unit.isAhead) {
           unit.isAhead = !this.#isMissed(pack, number, unit);
-          this.#learnSpread(unit, nowMs);
+          if (unit.isAhead) this.#pace.onSpread();
+          else this.#pace.onMissed(unit.grantedMs, nowMs);
         }
         if (unit.isAhead && this.isOpen) continue;
         if (this.#isSlow(pack, number, unit)) {
-          unit.busyUntilMs = nowMs + this.#leaseMs;
+          unit.busyUntilMs = nowMs + this.#pace.leaseMs;
           continue;
         }
         this.#lapse(unit, nowMs);
@@ -293,10 +270,7 @@ export class LeaseBook {
     const member = holder === undefined ? undefined : this.#members.get(holder);
     if (member === undefined) return;
     this.#release(unit, member);
-    if (this.#usualMs === undefined && grantedMs >= this.#firstGrownMs) {
-      this.#firstMs = Math.min(MAXIMUM_LEASE_MS, 2 * this.#firstMs);
-      this.#firstGrownMs = nowMs;
-    }
+    this.#pace.onLapse(grantedMs, nowMs);
     for (const blamed of [member, member.network]) {
       // What was granted together with another that ran out says nothing new.
       if (grantedMs < blamed.lapsedMs) continue;
@@ -348,7 +322,7 @@ export class LeaseBook {
     return {
       holder,
       grantedMs: nowMs,
-      busyUntilMs: nowMs + (holder === undefined ? this.#spreadMs : this.#leaseMs),
+      busyUntilMs: nowMs + (holder === undefined ? this.#pace.spreadMs : this.#pace.leaseMs),
       latestMs: nowMs + MAXIMUM_LEASE_MS,
       prolongedBy: undefined,
       isComing: false,
@@ -365,30 +339,5 @@ export class LeaseBook {
       this.#packs.set(pack, units);
     }
     return units;
-  }
-
-  get #leaseMs(): number {
-    if (this.#usualMs === undefined) return this.#firstMs;
-    return Math.min(MAXIMUM_LEASE_MS, SLACK * this.#usualMs + SLACK_MS);
-  }
-
-  /** What is fetched is not fetched again before that. */
-  get #spreadMs(): number {
-    return Math.max(this.#leaseMs, this.#slowSpreadMs);
-  }
-
-  /** Twice as long when somebody misses it still, once for all that spread then; an eighth less when nobody does. */
-  #learnSpread({ isAhead, grantedMs }: Unit, nowMs: number): void {
-    if (isAhead) this.#slowSpreadMs -= this.#slowSpreadMs / 8;
-    else if (grantedMs >= this.#spreadGrownMs) {
-      this.#slowSpreadMs = Math.min(MAXIMUM_LEASE_MS, 2 * this.#spreadMs);
-      this.#spreadGrownMs = nowMs;
-    }
-  }
-
-  #measure(milliseconds: number): void {
-    if (milliseconds <= QUICK_LEASE_MS) this.#atOnce += 1;
-    else if (milliseconds > SLOW_LEASE_MS) this.#atOnce = Math.max(LEAST_AT_ONCE, this.#atOnce - 1);
-    this.#usualMs = this.#usualMs === undefined ? milliseconds : this.#usualMs + (milliseconds - this.#usualMs) / 8;
   }
 }
