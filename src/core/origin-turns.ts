@@ -30,8 +30,9 @@ const RANK_STEP_MS = 1500;
 
 /**
  * Whether it is this peer's turn to fetch a chunk from the origin for everybody. With a server, its lease says so. While
- * the server is away, leases hold for PATIENCE_MS, and as long as chunks of them turn up (`isArriving`); then partners rank themselves for each unit by a hash that all of them
- * compute alike (highest random weight, Thaler and Ravishankar 1998), and the later ones wait for the earlier.
+ * the server is away, leases hold for PATIENCE_MS, and as long as chunks of them turn up (`isArriving`); then partners
+ * rank themselves for each unit by a hash that all of them compute alike (highest random weight, Thaler and Ravishankar
+ * 1998), and the later ones wait for the earlier.
  */
 export function isOurTurn(location: ChunkLocation, isLeased: boolean, isArriving: boolean, facts: TurnFacts): boolean {
   const { self, hasServer, partners, dialing } = facts;
