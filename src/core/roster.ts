@@ -104,9 +104,9 @@ export class Roster {
     return this.#state === 'joined';
   }
 
-  /** The server has not answered yet, nor failed. */
-  get isConnecting(): boolean {
-    return this.#state === 'connecting';
+  /** Nobody is connected, and somebody may be soon: the server has not answered yet, nor failed, or the way is tried. */
+  get isMeeting(): boolean {
+    return this.#state === 'connecting' || (this.#linked.size === 0 && this.#dialings.size > 0);
   }
 
   /** When the server was last lost. */
@@ -129,8 +129,7 @@ export class Roster {
    * waited, and on a busy machine they would be over.
    */
   onWant(): void {
-    const nowMs = this.#ports.clock.now();
-    if (!this.#isWanted && this.#state === 'connecting' && this.isIntroducing(nowMs)) this.#openedAtMs = nowMs;
+    if (!this.#isWanted && this.#state === 'connecting') this.#openedAtMs = this.#ports.clock.now();
     this.#isWanted = true;
   }
 

@@ -244,8 +244,8 @@ export class SourceChoice {
 
   #askOrigin(): void {
     const { demand, origin, policy, roster } = this.#sources;
-    // It may be busy with a crowd that has just come, of which each would take all that it wants.
-    const most = roster.isConnecting ? 1 : policy.originSpans;
+    // The server, or the machine, may be busy with a crowd that has just come, of which each would take all that it wants.
+    const most = roster.isMeeting ? 1 : policy.originSpans;
     if (origin.active >= most) return;
     const facts = this.#facts();
     const eligible = (wanted: WantedChunk): boolean => askOrigin(wanted, this.#peerHas(wanted), facts, policy);

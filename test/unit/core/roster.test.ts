@@ -77,6 +77,10 @@ class Bench {
     if (isWelcome) this.welcome();
   }
 
+  down(): void {
+    this.#server?.onDown('refused');
+  }
+
   welcome(iceServers: readonly IceServer[] = []): void {
     this.#server?.onWelcome({ peer: SELF, iceServers });
   }
@@ -227,11 +231,26 @@ describe('a roster with bad peers', () => {
     expect(roster.isIntroducing(clock.now())).toBe(false);
   });
 
-  it('does not begin it anew when the server was silent all that time', async () => {
-    const { roster, clock } = new Bench({ bulkOriginDelayMs: 3500 }, false);
-    await clock.advance(3500);
-    roster.onWant();
-    expect(roster.isIntroducing(clock.now())).toBe(false);
+  it('begins it with the first want, however long the server has been silent, and ends it when the server fails', async () => {
+    const bench = new Bench({ bulkOriginDelayMs: 3500 }, false);
+    await bench.clock.advance(60_000);
+    bench.roster.onWant();
+    expect(bench.roster.isIntroducing(bench.clock.now())).toBe(true);
+    bench.down();
+    expect(bench.roster.isIntroducing(bench.clock.now())).toBe(false);
+  });
+
+  it('is meeting its first partner until the server fails, or somebody is connected', () => {
+    const silent = new Bench({}, false);
+    expect(silent.roster.isMeeting).toBe(true);
+    silent.down();
+    expect(silent.roster.isMeeting).toBe(false);
+    expect(bench.roster.isMeeting).toBe(false);
+    bench.partner(peerId(1));
+    expect(bench.roster.isMeeting).toBe(true);
+    bench.connect(peerId(1));
+    bench.partner(peerId(2));
+    expect(bench.roster.isMeeting).toBe(false);
   });
 
   it('ends the introduction when one has told what it has, not when it is connected', () => {
