@@ -80,6 +80,8 @@ export class LeaseBook {
   #held = 0;
   /** Of them, those that count among those that may be out at once. */
   #counted = 0;
+  /** When something that a peer has fetched last reached another. */
+  readonly #gaveMs = new Map<PeerId, number>();
   readonly #pace = new LeasePace();
 
   /** Somebody wants something, or holds a lease. */
@@ -108,6 +110,7 @@ export class LeaseBook {
   /** Its leases are free at once, and so is what it alone has fetched. */
   leave(peer: PeerId, nowMs: number, network = ''): Grant[] {
     const member = this.#members.get(peer);
+    this.#gaveMs.delete(peer);
     let areFree = false;
     for (const units of this.#packs.values()) {
       for (const unit of units.values()) {
@@ -173,6 +176,7 @@ export class LeaseBook {
    */
   #prolong(unit: Unit, peer: PeerId, nowMs: number): void {
     unit.isComing = true;
+    if (unit.fetcher !== undefined) this.#gaveMs.set(unit.fetcher, nowMs);
     const untilMs = Math.min(
       nowMs + (unit.holder === undefined ? this.#pace.spreadMs : this.#pace.leaseMs),
       unit.latestMs,
@@ -181,6 +185,15 @@ export class LeaseBook {
     unit.prolongedBy ??= new Set();
     unit.prolongedBy.add(peer);
     unit.busyUntilMs = untilMs;
+  }
+
+  /** Nobody gets it now. Who has fetched much gives one after the other: what still waits is not lost while it gives. */
+  #isBusy(unit: Unit, nowMs: number): boolean {
+    if (unit.busyUntilMs <= nowMs && unit.fetcher !== undefined && !unit.isAhead) {
+      const gaveMs = this.#gaveMs.get(unit.fetcher) ?? NEVER;
+      unit.busyUntilMs = Math.min(gaveMs + this.#pace.spreadMs, unit.latestMs);
+    }
+    return unit.busyUntilMs > nowMs;
   }
 
   #grant(peer: PeerId, member: Member, nowMs: number): Grant | undefined {
@@ -204,7 +217,7 @@ export class LeaseBook {
           units.set(number, { ...this.#busy(undefined, nowMs), fetcher: unit.fetcher });
           continue;
         }
-        if (unit !== undefined && unit.busyUntilMs > nowMs) continue;
+        if (unit !== undefined && this.#isBusy(unit, nowMs)) continue;
         if (unit !== undefined) this.#lapse(unit, nowMs);
         units.set(number, this.#busy(peer, nowMs));
         leases.push({ pack, unit: number });
@@ -233,7 +246,7 @@ export class LeaseBook {
     for (const [pack, units] of this.#packs) {
       for (const [number, unit] of units) {
         if (nowMs >= (unit.isComing ? unit.latestMs : unit.grantedMs + SIGN_MS)) this.#discount(unit);
-        if (unit.busyUntilMs > nowMs) continue;
+        if (this.#isBusy(unit, nowMs)) continue;
         if (unit.fetcher !== undefined && this.isOpen && !unit.isAhead) {
           unit.isAhead = !this.#isMissed(pack, number, unit);
           if (unit.isAhead) this.#pace.onSpread();

@@ -66,6 +66,17 @@ describe('the lease book', () => {
     expect(granted(book.leave('a', 1200))).toEqual({ b: [0] });
   });
 
+  it('waits for the rest of what a peer has fetched while some of it reaches others, for twenty seconds', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0, 1]), 2, 0);
+    book.want('b', want([0, 1]), 0, 0);
+    book.want('c', want([1]), 1, 0);
+    book.want('a', [], 2, 1000);
+    book.want('b', want([1]), 0, 5000);
+    expect(book.tick(9900)).toEqual([]);
+    expect(granted(book.tick(10_100))).toEqual({ c: [1] });
+  });
+
   it('waits twice as long once something had to be fetched again while who had it was there', () => {
     const book = new LeaseBook();
     const fetch = (peer: string, unit: number, nowMs: number) => {
