@@ -1,5 +1,4 @@
 import { ProtocolError } from './errors.ts';
-import { toHex } from './hash-bytes.ts';
 
 /**
  * UTF-8 (RFC 3629) in the pure zone, where TextDecoder does not exist. What is not ASCII goes through the language's own
@@ -9,8 +8,10 @@ import { toHex } from './hash-bytes.ts';
  */
 export function decodeUtf8(bytes: Uint8Array): string {
   if (bytes.every((byte) => byte < 0x80)) return decodeLatin1(bytes);
+  let escaped = '';
+  for (const byte of bytes) escaped += `%${byte.toString(16).padStart(2, '0')}`;
   try {
-    return decodeURIComponent(toHex(bytes).replace(/../g, '%$&'));
+    return decodeURIComponent(escaped);
   } catch (cause) {
     throw new ProtocolError('bad-text', 'not valid UTF-8', { cause });
   }
