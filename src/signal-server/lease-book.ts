@@ -176,7 +176,7 @@ export class LeaseBook {
    */
   #prolong(unit: Unit, peer: PeerId, nowMs: number): void {
     unit.isComing = true;
-    if (unit.fetcher !== undefined) this.#gaveMs.set(unit.fetcher, nowMs);
+    if (unit.fetcher !== undefined && unit.fetcher !== peer) this.#gaveMs.set(unit.fetcher, nowMs);
     const untilMs = Math.min(
       nowMs + (unit.holder === undefined ? this.#pace.spreadMs : this.#pace.leaseMs),
       unit.latestMs,

@@ -77,6 +77,16 @@ describe('the lease book', () => {
     expect(granted(book.tick(10_100))).toEqual({ c: [1] });
   });
 
+  it('does not believe a peer that what it has fetched reaches others', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0, 1]), 2, 0);
+    book.want('b', want([1]), 1, 0);
+    book.want('a', [], 2, 1000);
+    book.want('a', want([0]), 0, 5000);
+    book.want('a', [], 0, 5100);
+    expect(granted(book.tick(6100))).toEqual({ b: [1] });
+  });
+
   it('waits twice as long once something had to be fetched again while who had it was there', () => {
     const book = new LeaseBook();
     const fetch = (peer: string, unit: number, nowMs: number) => {
