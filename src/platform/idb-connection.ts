@@ -21,7 +21,8 @@ export class IdbConnection {
   }
 
   /**
-   * Whatever fails becomes a StoreError. A lost connection is opened again, once for each operation.
+   * Whatever fails becomes a StoreError. A lost connection is opened again, once for each operation. A callback makes all
+   * its requests before it returns.
    *
    * @param onlyWritesCreate reading rejects when there is no database yet, instead of making one
    */
@@ -61,7 +62,10 @@ export class IdbConnection {
       transaction.addEventListener('abort', () => resolve(asStoreError(transaction.error)));
     });
     try {
-      return await callback(transaction.objectStore(storeName));
+      const result = callback(transaction.objectStore(storeName));
+      // Else it stays open until this thread has handled the answers: a tab that hangs would hold up all others.
+      transaction.commit();
+      return await result;
     } catch (error) {
       // A failed request rejects idb-keyval's promise before the transaction knows its reason: that comes with `abort`.
       if (error === null) throw await aborted;

@@ -5,6 +5,7 @@ import type { Browser, BrowserContext, Page } from 'playwright';
 import { build, type Rolldown } from 'vite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { leanSimplePeer } from '../../lean-simple-peer.ts';
+import type { StoredChunk } from '../../src/core/ports.ts';
 import { clockContract } from '../contract/clock-contract.ts';
 import { codecContract } from '../contract/codec-contract.ts';
 import type { ContractCase } from '../contract/contract.ts';
@@ -15,6 +16,12 @@ import { storeContract } from '../contract/store-contract.ts';
 import { launchChromium } from '../setup/browser.ts';
 
 declare const tools: PageTools;
+
+/** Left in a page before it hangs. */
+interface Hung {
+  readonly chunks: ReturnType<PageTools['openBrowserDatabase']>['chunks'];
+  readonly chunk: StoredChunk;
+}
 
 const ENTRY = join(import.meta.dirname, '../contract/page.ts');
 
@@ -133,6 +140,34 @@ describe('the browser database', () => {
       return [database?.name, await records.get('a'), await records.get('b'), await chunks.list()];
     });
     expect(seen).toEqual(['tabseed lost /', undefined, 2, []]);
+  });
+
+  it('holds up no other tab when it hangs in the middle of an operation', async () => {
+    const other = await page.context().newPage();
+    await other.goto(url);
+    await other.waitForFunction(() => 'tools' in globalThis);
+    await page.evaluate(async () => {
+      const { chunks } = tools.openBrowserDatabase({ app: 'hung', scope: '/' });
+      const chunk = { encoding: 'identity', bytes: new Uint8Array(1000) } as const;
+      await chunks.put(new Map([['0'.repeat(64), chunk]]));
+      Object.assign(globalThis, { chunks, chunk });
+    });
+    const hung = page.evaluate(async () => {
+      const { chunks, chunk } = globalThis as unknown as Hung;
+      void chunks.get(['0'.repeat(64)]);
+      void chunks.put(new Map([['1'.repeat(64), chunk]]));
+      // The requests have been made by then; their answers find the thread busy.
+      for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+      for (const endMs = performance.now() + 5000; performance.now() < endMs; );
+      return 'the hanging tab';
+    });
+    const free = other.evaluate(async () => {
+      const { chunks } = tools.openBrowserDatabase({ app: 'hung', scope: '/' });
+      await chunks.put(new Map([['2'.repeat(64), { encoding: 'identity', bytes: new Uint8Array(1000) }]]));
+      return (await chunks.list()).length;
+    });
+    expect(await Promise.race([hung, free])).toBe(3);
+    await hung;
   });
 
   it('says store-full at the quota, and keeps what was there', async () => {
