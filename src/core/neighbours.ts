@@ -15,6 +15,7 @@ export const OWN_DELAY_MS = 200;
 export interface NeighboursHost {
   /** Of this engine. */
   readonly instance: InstanceId;
+  readonly isSiteOnly: boolean;
   readonly frame: ByteWriter;
   readonly uploadCap: UploadCap;
   readonly uploadSlots: UploadSlots;
@@ -54,6 +55,7 @@ export class Neighbours {
       now: () => this.#clock.now(),
       pack: (id) => host.packs().get(id),
       instance: host.instance,
+      isSiteOnly: host.isSiteOnly,
       onGreeting: (greeted) => this.#dropFormer(greeted),
       onOffer: (from, run) => host.onOffer(from, run),
       news: () => host.news(),

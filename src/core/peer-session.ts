@@ -12,6 +12,7 @@ import { BITFIELD_COST, HAVE_COST, MANIFEST_PART_COST, PeerConduct, SMALL_PART_B
 import { PeerNews } from './peer-news.ts';
 import { LINK_HIGH_WATER_BYTES, type PeerLink } from './ports.ts';
 import { RemotePacks } from './remote-packs.ts';
+import { RoundTrips } from './round-trips.ts';
 import type { EndReason, SessionHost } from './session-host.ts';
 import { UploadQueue } from './upload-queue.ts';
 
@@ -34,6 +35,7 @@ export class PeerSession {
   readonly #announcer = new PackAnnouncer((message) => this.#send(message));
   readonly #requests = new OpenRequests();
   readonly #news: PeerNews;
+  readonly #roundTrips = new RoundTrips();
   #startedMs: number;
   readonly #conduct: PeerConduct;
   #instance: InstanceId | undefined;
@@ -43,9 +45,6 @@ export class PeerSession {
   #helloCreditMs = HELLO_LIMIT_MS;
   #pingSentMs = 0;
   #isPingOpen = false;
-  #shortestMs = Number.POSITIVE_INFINITY;
-  /** Without a queue, as far as can be told. */
-  #baseMs = Number.POSITIVE_INFINITY;
 
   constructor(peer: PeerId, link: PeerLink, host: SessionHost) {
     this.peer = peer;
@@ -121,18 +120,19 @@ export class PeerSession {
 
   /** The shortest round trip that was seen; infinite before the first. */
   get shortestMs(): number {
-    return this.#shortestMs;
+    return this.#roundTrips.shortestMs;
   }
 
-  /** By how much the path's round trip is above the shortest of late; `undefined`: nothing new was measured. */
+  /**
+   * By how much the path's round trip is above the shortest of late; `undefined`: nothing new was measured. In mode `site`
+   * it may turn out that the peer is elsewhere, and the session ends.
+   */
   async queueingMs(): Promise<number | undefined> {
     const roundTripMs = await this.#link.roundTripMs?.();
     if (roundTripMs === undefined) return undefined;
-    this.#shortestMs = Math.min(roundTripMs, this.#shortestMs);
-    const baseMs = Math.min(roundTripMs, this.#baseMs);
-    // Slowly forgotten: the path may have become a longer one.
-    this.#baseMs = baseMs + (roundTripMs - baseMs) / 256;
-    return roundTripMs - baseMs;
+    const queueingMs = this.#roundTrips.add(roundTripMs);
+    if (this.#host.isSiteOnly && this.#roundTrips.isFar) this.close('far');
+    return queueingMs;
   }
 
   /** The peer gets nothing of what it has asked for. */

@@ -9,6 +9,8 @@ import type { UploadSource } from './upload-queue.ts';
 export interface SessionHost extends Omit<UploadSource, 'heldChunks'> {
   /** Of this engine. */
   readonly instance: InstanceId;
+  /** Who is not of this engine's site is left. */
+  readonly isSiteOnly: boolean;
   pack(id: PackId): CatalogPack | undefined;
   /** The other side said who it is. */
   onGreeting(session: PeerSession): void;
@@ -34,6 +36,6 @@ export interface SessionHost extends Omit<UploadSource, 'heldChunks'> {
 
 /**
  * `misbehaved`: the peer broke the protocol. `stalled`: too slow to be worth its requests. `useless`: it has refused what
- * it claims to have, again and again.
+ * it claims to have, again and again. `far`: it is not of our site, as its round trips say.
  */
-export type EndReason = 'closed' | 'misbehaved' | 'version' | 'stalled' | 'useless' | 'banned';
+export type EndReason = 'closed' | 'misbehaved' | 'version' | 'stalled' | 'useless' | 'far' | 'banned';

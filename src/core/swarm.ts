@@ -102,7 +102,7 @@ export class Swarm {
       onOriginWrong: (chunk) => this.#handleOriginFailure([chunk]),
       onRoom: () => this.#pumpSoon(),
     });
-    this.#neighbours = this.#makeNeighbours();
+    this.#neighbours = this.#makeNeighbours(policy.isSiteOnly);
     const paths = (): Iterable<Path> => this.#neighbours.sessions.values();
     this.#politeness = new Politeness(ports.clock, this.#uploadCap, paths, policy.isSiteOnly);
     this.#origin = new OriginReads(ports, {
@@ -302,10 +302,11 @@ export class Swarm {
 
   // --- peers ---------------------------------------------------------------------------------------------------
 
-  #makeNeighbours(): Neighbours {
+  #makeNeighbours(isSiteOnly: boolean): Neighbours {
     const { clock, random } = this.#ports;
     return new Neighbours(clock, {
       instance: newInstanceId(() => random.next()),
+      isSiteOnly,
       frame: new ByteWriter(),
       uploadCap: this.#uploadCap,
       uploadSlots: new UploadSlots(clock, this.#firstCopies),

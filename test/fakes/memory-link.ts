@@ -16,6 +16,8 @@ export class MemoryLink implements PeerLink {
   /** While true, this end's frames vanish and no one is told: a path that died. */
   muted = false;
   lowWaterBytes = LINK_HIGH_WATER_BYTES / 4;
+  /** Not measured, unless a test says what. */
+  roundTripMs: () => Promise<number | undefined> = () => Promise.resolve(undefined);
 
   readonly #clock: Clock;
   readonly #quality: LinkQuality;

@@ -56,6 +56,7 @@ export class AskingPeer {
                   new AskingPeer((self) => {
                     const session = new PeerSession(id, link, {
                       instance: randomBytes(16).toString('hex'),
+                      isSiteOnly: false,
                       onGreeting: () => undefined,
                       now: () => clock.now(),
                       pack: (packId) => catalog.packs.get(packId),

@@ -33,6 +33,7 @@ const FAR = 'f'.repeat(32);
 
 class Bench implements SessionHost {
   readonly instance = NEAR;
+  readonly isSiteOnly = false;
   readonly clock = new VirtualClock();
   readonly heard: PeerMessage[] = [];
   readonly arrived: { location: ChunkLocation; stored: StoredChunk }[] = [];

@@ -84,6 +84,35 @@ describe('on a machine that is too busy', () => {
   });
 });
 
+describe('in mode `site`', () => {
+  const meet = async (roundTripsMs: readonly number[], isSiteOnly: boolean) => {
+    const { world: w, release: r } = world([8000 * KIB]);
+    const policy = { isSiteOnly };
+    const seeder = await w.join([r], { policy, link: { latencyMs: 10, bytesPerSecond: 300_000 } });
+    await seeder.mirror(r);
+    const engine = await w.join([r], { policy });
+    const fetch = engine.fetchFile(r, '0.bin', 'bulk');
+    await w.clock.runUntil(() => engine.traffic.plain.peers > 0);
+    for (const link of w.network.links) {
+      const left = [...roundTripsMs];
+      link.roundTripMs = () => Promise.resolve(left.shift());
+    }
+    await w.clock.runUntil(() => fetch.done);
+    expect(fetch.hash).toBe(r.manifest.files[0]?.hash);
+    return engine.traffic.plain.origin;
+  };
+
+  it('leaves a peer whose round trips are never short, and fetches the rest itself', async () => {
+    expect(await meet(Array<number>(12).fill(60), true)).toBeGreaterThan(0);
+  });
+
+  it('keeps one that was near at least once, and any in the other modes', async () => {
+    expect(await meet([45, ...Array<number>(12).fill(60)], true)).toBe(0);
+    expect(await meet(Array<number>(11).fill(60), true)).toBe(0);
+    expect(await meet(Array<number>(12).fill(60), false)).toBe(0);
+  });
+});
+
 describe('a reader that comes to chunks one by one', () => {
   const readFirst = async (policy: SwarmPolicy) => {
     const { world: w, release: r } = world([128 * KIB, 500 * KIB]);
