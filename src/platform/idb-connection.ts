@@ -109,7 +109,7 @@ function openDatabase(
     // Reading it throws where the browser blocks storage: then the promise rejects.
     const request = indexedDB.open(name, VERSION);
     const timer = setTimeout(() => {
-      reject(new StoreError('store-unavailable', 'the database did not open'));
+      reject(new StoreError('store-unavailable', `the database did not open in ${OPEN_LIMIT_MS} ms`));
       request.onsuccess = () => {
         request.result.close();
         onFailed();

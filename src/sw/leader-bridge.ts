@@ -138,6 +138,7 @@ export class LeaderBridge implements ChunkSource {
     terms: ChunkRequest,
     patienceMs = TAKE_OVER_MS,
   ): Promise<readonly PackedChunk[]> {
+    const { signal } = terms;
     const isPatient = patienceMs > TAKE_OVER_MS;
     const urgency = terms.urgency === 'urgent' && !isPatient ? 'prompt' : terms.urgency;
     if (!this.#port && !(await this.#callLeader(isPatient))) return chunks;
@@ -146,14 +147,14 @@ export class LeaderBridge implements ChunkSource {
     const nowMs = this.#ports.clock.now();
     const sinceMs = (this.#port ? this.#silentSinceMs : this.#call?.atMs) ?? nowMs;
     const ackMs = isPatient ? longestMs : sinceMs + longestMs - nowMs;
-    if (ackMs <= 0 || terms.signal.aborted) return chunks;
+    if (ackMs <= 0 || signal.aborted) return chunks;
     const given = new Set<ChunkId>();
     await new Promise<void>((resolve) => {
       const request = this.#nextRequest;
       this.#nextRequest += 1;
       const stop = () => this.#abandon(ask);
       const finish = () => {
-        terms.signal.removeEventListener('abort', stop);
+        signal.removeEventListener('abort', stop);
         resolve();
       };
       const waiting = new Map(chunks.map((chunk) => [chunk.id, chunk]));
@@ -169,7 +170,7 @@ export class LeaderBridge implements ChunkSource {
         finish,
       };
       this.#asks.set(request, ask);
-      terms.signal.addEventListener('abort', stop);
+      signal.addEventListener('abort', stop);
       this.#send(ask);
     });
     return chunks.filter((chunk) => !given.has(chunk.id));
