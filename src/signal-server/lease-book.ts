@@ -59,6 +59,11 @@ const FIRST_LEASES = 2;
 const LEAST_PROLONGATION = 1 / 8;
 /** A lease of which nothing has come by then is not counted among those, as one that is very old: a hoarder may have it. */
 const SIGN_MS = 1000;
+/**
+ * Whoever wants first what somebody has fetched far ahead is no partner of that one, and ahead of its own partners: so
+ * long until readers who are some seconds behind have brought it nearer. Who waits for nothing else goes by itself.
+ */
+const AHEAD_MS = 10_000;
 /** Packs of a room that are kept track of: 64 GiB of content. */
 const MAXIMUM_PACKS = 4096;
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -214,7 +219,9 @@ export class LeaseBook {
         const unit = units?.get(number);
         if (units === undefined) continue;
         if (unit?.isAhead && unit.fetcher !== peer) {
-          units.set(number, { ...this.#busy(undefined, nowMs), fetcher: unit.fetcher });
+          const { fetcher } = unit;
+          const busyUntilMs = nowMs + Math.max(AHEAD_MS, this.#pace.spreadMs);
+          units.set(number, { ...this.#busy(undefined, nowMs), fetcher, busyUntilMs });
           continue;
         }
         if (unit !== undefined && this.#isBusy(unit, nowMs)) continue;
