@@ -27,6 +27,7 @@ export interface NeighboursHost {
   news: SessionHost['news'];
   onPointer: SessionHost['onPointer'];
   onHeard(): void;
+  isElsewhere: SessionHost['isElsewhere'];
   onAvailability(pack: PackId, index: number, by: 1 | -1): void;
   onChunk(session: PeerSession, location: ChunkLocation, stored: StoredChunk): void;
   /** Asked for and not coming. */
@@ -61,6 +62,7 @@ export class Neighbours {
       news: () => host.news(),
       onPointer: (from, bytes) => host.onPointer(from, bytes),
       onHeard: () => host.onHeard(),
+      isElsewhere: (chunk) => host.isElsewhere(chunk),
       onAvailability: (pack, index, by) => host.onAvailability(pack, index, by),
       onChunk: (from, location, stored) => host.onChunk(from, location, stored),
       onRefused: (from, chunks) => host.onReleased(from.peer, chunks),

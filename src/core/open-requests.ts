@@ -1,6 +1,6 @@
 import { MAX_OPEN_REQUESTS } from '../protocol/limits.ts';
 import type { DataMessage } from '../protocol/peer-message.ts';
-import { type ChunkLocation, chunkAt, type Span } from './catalog.ts';
+import type { ChunkLocation, Span } from './catalog.ts';
 import { Download } from './download.ts';
 import { FlowWindow } from './flow-window.ts';
 import { Pace } from './pace.ts';
@@ -8,10 +8,10 @@ import type { StoredChunk } from './ports.ts';
 import { Promptness } from './promptness.ts';
 
 /** A request of which nothing is needed any more. */
-interface CancelledRequest {
+export interface CancelledRequest {
   readonly request: number;
-  /** Of what has not come. */
-  readonly plainBytes: number;
+  /** What has not come. */
+  readonly chunks: readonly ChunkLocation[];
 }
 
 /** What one peer was asked for and has not given yet, and how well it gives. Pure: time comes in. */
@@ -67,16 +67,20 @@ export class OpenRequests {
 
   /** Forgets every request of which nothing is needed any more. */
   cancelUnneeded(needed: (chunk: ChunkLocation) => boolean, nowMs: number): CancelledRequest[] {
-    const cancelled: CancelledRequest[] = [];
-    for (const download of this.#downloads.values()) {
-      const remaining = [...download.remaining()];
-      if (remaining.some(needed)) continue;
-      this.#promptness.onCancel(download.request, nowMs);
-      const plainBytes = remaining.reduce((sum, chunk) => sum + chunkAt(chunk).plainBytes, 0);
-      cancelled.push({ request: download.request, plainBytes });
-      this.#finish(download, nowMs);
-    }
-    return cancelled;
+    return this.#cancel((_, chunks) => !chunks.some(needed), nowMs);
+  }
+
+  /**
+   * Forgets what should have come by now, and all behind it: of what others have (`isElsewhere`), as they can be asked,
+   * and of what is so late that nothing is to be hoped for.
+   */
+  cancelLate(isElsewhere: (chunk: ChunkLocation) => boolean, nowMs: number): CancelledRequest[] {
+    let isBehind = false;
+    return this.#cancel((request, chunks) => {
+      if (!this.#pace.isOverdue(request, nowMs) && !chunks.every(isElsewhere)) return false;
+      isBehind ||= this.#pace.isLate(request, nowMs);
+      return isBehind;
+    }, nowMs);
   }
 
   /** How long what is open still takes at its measured rate, or has taken already. */
@@ -105,11 +109,6 @@ export class OpenRequests {
   /** Next to nothing comes although something is open. */
   isSilent(nowMs: number): boolean {
     return this.#pace.isSilent(nowMs);
-  }
-
-  /** The oldest request should have been answered by now. */
-  isLate(nowMs: number): boolean {
-    return this.#pace.isLate(nowMs);
   }
 
   /** What is asked for and has not come. */
@@ -147,6 +146,22 @@ export class OpenRequests {
 
   clear(): void {
     this.#downloads.clear();
+  }
+
+  #cancel(
+    isOver: (request: number, remaining: readonly ChunkLocation[]) => boolean,
+    nowMs: number,
+  ): CancelledRequest[] {
+    const cancelled: CancelledRequest[] = [];
+    for (const download of this.#downloads.values()) {
+      const { request } = download;
+      const chunks = [...download.remaining()];
+      if (!isOver(request, chunks)) continue;
+      this.#promptness.onCancel(request, nowMs);
+      cancelled.push({ request, chunks });
+      this.#finish(download, nowMs);
+    }
+    return cancelled;
   }
 
   #finish(download: Download, nowMs: number): void {

@@ -4,8 +4,8 @@
  * enough for the first, and for who is honest but slow: it may be capped. Pure: time comes in.
  */
 export class Pace {
-  /** Open requests in the order in which they are answered. */
-  readonly #dueMs = new Map<number, number>();
+  /** Open requests in the order in which they are answered: when each should have come, and when at the latest. */
+  readonly #due = new Map<number, { readonly dueMs: number; readonly latestMs: number }>();
   #movedMs = 0;
   #bytes = 0;
   #forgivenMs = 0;
@@ -15,9 +15,10 @@ export class Pace {
    * @param bytesPerMs The peer's measured rate, 0 when there is none.
    */
   onRequest(request: number, openBytes: number, bytesPerMs: number, nowMs: number): void {
-    if (this.#dueMs.size === 0) this.#move(nowMs);
+    if (this.#due.size === 0) this.#move(nowMs);
     const slowest = Math.max(SLOWEST_BYTES_PER_MS, bytesPerMs / SLOWER_THAN_MEASURED);
-    this.#dueMs.set(request, nowMs + SILENCE_MS + openBytes / slowest);
+    const dueMs = nowMs + SILENCE_MS + openBytes / slowest;
+    this.#due.set(request, { dueMs, latestMs: Math.max(dueMs, nowMs + LONGEST_MS) });
   }
 
   onBytes(bytes: number, nowMs: number): void {
@@ -27,7 +28,7 @@ export class Pace {
 
   /** Answered, refused or cancelled. */
   onEnd(request: number, nowMs: number): void {
-    if (this.#dueMs.delete(request)) this.#move(nowMs);
+    if (this.#due.delete(request)) this.#move(nowMs);
   }
 
   /**
@@ -38,7 +39,9 @@ export class Pace {
     const forgivenMs = Math.min(lateMs, MOST_FORGIVEN_MS - this.#forgivenMs);
     this.#forgivenMs += forgivenMs;
     this.#movedMs += forgivenMs;
-    for (const [request, dueMs] of this.#dueMs) this.#dueMs.set(request, dueMs + forgivenMs);
+    for (const [request, { dueMs, latestMs }] of this.#due) {
+      this.#due.set(request, { dueMs: dueMs + forgivenMs, latestMs: latestMs + forgivenMs });
+    }
   }
 
   /** Next to nothing has moved although something is open. */
@@ -48,13 +51,17 @@ export class Pace {
 
   /** How long nothing to speak of has moved; 0 when nothing is open. */
   silentMs(nowMs: number): number {
-    return this.#dueMs.size === 0 ? 0 : nowMs - this.#movedMs;
+    return this.#due.size === 0 ? 0 : nowMs - this.#movedMs;
   }
 
-  /** The oldest request should have been answered by now. */
-  isLate(nowMs: number): boolean {
-    const [oldestDueMs = Number.POSITIVE_INFINITY] = this.#dueMs.values();
-    return nowMs > oldestDueMs;
+  /** It should have been answered by now. */
+  isLate(request: number, nowMs: number): boolean {
+    return nowMs > (this.#due.get(request)?.dueMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Nobody waits for it any longer. */
+  isOverdue(request: number, nowMs: number): boolean {
+    return nowMs > (this.#due.get(request)?.latestMs ?? Number.POSITIVE_INFINITY);
   }
 
   #move(nowMs: number): void {
@@ -77,3 +84,5 @@ const SLOWEST_BYTES_PER_MS = 64 * 1.024;
  * do slow down: a seed that twenty newcomers find at once gives each a twentieth.
  */
 const SLOWER_THAN_MEASURED = 32;
+/** What no other peer has is waited for as long as a window takes: to ask again would be to queue again. */
+const LONGEST_MS = 19_000;

@@ -2,11 +2,11 @@ import { ProtocolError } from '../protocol/errors.ts';
 import type { InstanceId, PeerId, Sha256 } from '../protocol/identifier.ts';
 import { type DataMessage, decodePeerMessage, encodePeerMessage, type PeerMessage } from '../protocol/peer-message.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
-import type { CatalogPack, ChunkLocation, Span } from './catalog.ts';
+import { type CatalogPack, type ChunkLocation, chunkAt, type Span } from './catalog.ts';
 import type { FlowWindow } from './flow-window.ts';
 import type { Holdings } from './holdings.ts';
 import { requestCost } from './message-budget.ts';
-import { OpenRequests } from './open-requests.ts';
+import { type CancelledRequest, OpenRequests } from './open-requests.ts';
 import { PackAnnouncer } from './pack-announcer.ts';
 import { BITFIELD_COST, HAVE_COST, MANIFEST_PART_COST, PeerConduct, SMALL_PART_BYTES } from './peer-conduct.ts';
 import { PeerNews } from './peer-news.ts';
@@ -202,11 +202,7 @@ export class PeerSession {
 
   /** Cancels every request of which nothing is needed any more. */
   cancelUnneeded(needed: (chunk: ChunkLocation) => boolean): void {
-    const nowMs = this.#host.now();
-    for (const { request, plainBytes } of this.#requests.cancelUnneeded(needed, nowMs)) {
-      this.#conduct.onOwnCancel(plainBytes, nowMs);
-      this.#send({ type: 'cancel', request });
-    }
+    this.#cancel(this.#requests.cancelUnneeded(needed, this.#host.now()));
   }
 
   /** How long what is open still takes at its measured rate, or has taken already. */
@@ -242,12 +238,11 @@ export class PeerSession {
     if (isQuiet && !this.#isPingOpen) this.#ping();
   }
 
-  /** Takes back what should have come by now, and all behind it: others may be asked, this peer is not asked again. */
+  /** Takes back what should have come by now: others are asked, this peer is not asked again. */
   takeBackLate(nowMs: number): void {
-    if (!this.#requests.isLate(nowMs)) return;
-    const late = this.#requests.remaining();
+    const late = this.#cancel(this.#requests.cancelLate((chunk) => this.#host.isElsewhere(chunk), nowMs));
+    if (late.length === 0) return;
     this.#conduct.onReject(this.#requests.next, this.#requests.next);
-    this.cancelUnneeded(() => false);
     this.#giveUp(late, late.length);
   }
 
@@ -256,6 +251,16 @@ export class PeerSession {
     if (this.#ended) return;
     this.#send({ type: 'bye' });
     this.#end(reason);
+  }
+
+  /** @returns what had not come */
+  #cancel(cancelled: readonly CancelledRequest[]): ChunkLocation[] {
+    for (const { request, chunks } of cancelled) {
+      const plainBytes = chunks.reduce((sum, chunk) => sum + chunkAt(chunk).plainBytes, 0);
+      this.#conduct.onOwnCancel(plainBytes, this.#host.now());
+      this.#send({ type: 'cancel', request });
+    }
+    return cancelled.flatMap(({ chunks }) => chunks);
   }
 
   get #greeted(): boolean {

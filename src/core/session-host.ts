@@ -22,6 +22,8 @@ export interface SessionHost extends Omit<UploadSource, 'heldChunks'> {
   onPointer(session: PeerSession, bytes: Uint8Array): void;
   /** It has told all that it had at its start. */
   onHeard(): void;
+  /** Another peer has it, too. */
+  isElsewhere(chunk: ChunkLocation): boolean;
   /** One peer more (1) or fewer (-1) has this chunk. */
   onAvailability(pack: PackId, index: number, by: 1 | -1): void;
   /** A chunk that was asked for has arrived; not verified. */

@@ -328,6 +328,7 @@ export class Swarm {
         this.#roster.onHeard();
         this.#pumpSoon();
       },
+      isElsewhere: (chunk) => this.#choice.availability.of(chunk) > 1,
       onAvailability: (pack, index, by) => this.#choice.onAvailability(pack, index, by),
       onChunk: (session, location, stored) => void this.#intake.takeFromPeer(session, location, stored),
       onReleased: (peer, chunks) => this.#release(peer, chunks),

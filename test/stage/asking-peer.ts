@@ -64,6 +64,7 @@ export class AskingPeer {
                       onHeard: () => undefined,
                       news: () => undefined,
                       onPointer: () => undefined,
+                      isElsewhere: () => false,
                       onAvailability: () => undefined,
                       frame: new ByteWriter(),
                       onChunk: () => self.#take(),

@@ -21,14 +21,14 @@ function fate(
       if (sent >= bytes) return ['answered', nowMs];
     }
     if (pace.isSilent(nowMs)) return ['silent', nowMs];
-    if (pace.isLate(nowMs)) return ['late', nowMs];
+    if (pace.isLate(0, nowMs)) return ['late', nowMs];
   }
   throw new Error('neither answered nor given up in a minute');
 }
 
 describe('the pace of a peer', () => {
   it('is nobody’s concern while nothing is asked for', () => {
-    expect(new Pace().isLate(1e9) || new Pace().isSilent(1e9)).toBe(false);
+    expect(new Pace().isLate(0, 1e9) || new Pace().isSilent(1e9)).toBe(false);
   });
 
   it.each([
@@ -73,9 +73,19 @@ describe('the pace of a peer', () => {
   it('moves no request earlier or later than by what this machine was late', () => {
     const pace = new Pace();
     pace.onRequest(0, 64 * 1024, 0, 0);
-    expect([pace.isLate(4000), pace.isLate(4001)]).toEqual([false, true]);
+    expect([pace.isLate(0, 4000), pace.isLate(0, 4001)]).toEqual([false, true]);
     pace.onOwnDelay(500);
-    expect([pace.isLate(4500), pace.isLate(4501)]).toEqual([false, true]);
+    expect([pace.isLate(0, 4500), pace.isLate(0, 4501)]).toEqual([false, true]);
+  });
+
+  it('waits for no request longer than for a whole window, and that long where nobody else can be asked', () => {
+    const pace = new Pace();
+    pace.onRequest(0, 64 * KIB, 0, 0);
+    expect([pace.isOverdue(0, 19_000), pace.isOverdue(0, 19_001)]).toEqual([false, true]);
+    pace.onOwnDelay(500);
+    expect([pace.isOverdue(0, 19_500), pace.isOverdue(0, 19_501)]).toEqual([false, true]);
+    pace.onEnd(0, 19_600);
+    expect(pace.isOverdue(0, 1e9)).toBe(false);
   });
 
   it('counts a small request that was answered as progress', () => {

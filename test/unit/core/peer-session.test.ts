@@ -34,6 +34,9 @@ const FAR = 'f'.repeat(32);
 class Bench implements SessionHost {
   readonly instance = NEAR;
   readonly isSiteOnly = false;
+  /** Indexes of chunks that other peers have, too. */
+  elsewhere = new Set<number>([0, 1, 2, 3, 4, 5, 6, 7]);
+  isElsewhere = ({ index }: ChunkLocation): boolean => this.elsewhere.has(index);
   readonly clock = new VirtualClock();
   readonly heard: PeerMessage[] = [];
   readonly arrived: { location: ChunkLocation; stored: StoredChunk }[] = [];
@@ -236,6 +239,25 @@ describe('a session', () => {
     expect(bench.heard.at(-1)).toEqual({ type: 'cancel', request: 0 });
     expect(bench.session.has({ pack, index: 7 })).toBe(false);
     expect(bench.end).toBeUndefined();
+  });
+
+  it('leaves with a slow peer what nobody else has, for 19 s', async () => {
+    await bench.greet();
+    bench.elsewhere = new Set([4, 5, 6, 7]);
+    bench.session.request({ pack, first: 0, count: 4 });
+    bench.session.request({ pack, first: 4, count: 4 });
+    const seen: number[][] = [];
+    for (let second = 0; second < 20; second += 1) {
+      const head = { type: 'data', request: 0, chunk: 0, encoding: 'identity', encodedBytes: CHUNK_BYTES } as const;
+      await bench.say({ ...head, offset: second * 3000, bytes: new Uint8Array(3000) });
+      await bench.clock.advance(900);
+      bench.session.takeBackLate(bench.clock.now());
+      if (second % 6 === 5) seen.push(bench.refused.map(({ index }) => index));
+    }
+    expect(seen).toEqual([[], [4, 5, 6, 7], [4, 5, 6, 7]]);
+    await bench.clock.advance(1000);
+    bench.session.takeBackLate(bench.clock.now());
+    expect(bench.refused.map(({ index }) => index)).toEqual([4, 5, 6, 7, 0, 1, 2, 3]);
   });
 
   it('counts as stalled when there is no hello in five seconds', async () => {
