@@ -89,7 +89,10 @@ export class SimSignaling {
   }
 
   #grant(grants: readonly Grant[]): void {
-    for (const { to, leases } of grants) this.#clients.get(to)?.tell((handlers) => handlers.onLeases(leases));
+    for (const { to, leases, meets } of grants) {
+      if (leases.length > 0) this.#clients.get(to)?.tell((handlers) => handlers.onLeases(leases));
+      for (const other of meets) this.deliver(this.#room.introduce(to, other));
+    }
   }
 
   #book({ site, reach }: Membership): LeaseBook {

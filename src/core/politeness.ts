@@ -11,6 +11,11 @@ export interface Path {
 }
 
 const INTERVAL_MS = 1000;
+/**
+ * All paths are heard before anything is concluded, as long as that takes no longer than this. Of three that are measured
+ * in one second, of ten, all may be slow by chance: on a machine that is full one in two is.
+ */
+const ROUND_MS = 4000;
 /** Behind the same exit, and so near: in the house. Homes that a provider puts behind one address are farther apart. */
 const NEAR_MS = 5;
 /** LEDBAT (RFC 6817, 2.4) allows itself 100 ms of the line's queue. A page that loads many small files feels those. */
@@ -42,6 +47,8 @@ export class Politeness {
   readonly #paths: () => Iterable<Path>;
   readonly #nearMs: number;
   #cancelTimer: CancelTimer | undefined;
+  /** By how much round trips were longer, of each path, since the limit was last thought over. */
+  readonly #round = new Map<Path, number>();
   #limit: number | undefined;
   /** What went out when there was a queue. */
   #fullRate = 0;
@@ -81,12 +88,17 @@ export class Politeness {
 
   async #look(): Promise<void> {
     const busy = [...this.#paths()].filter(({ isUploading }) => isUploading);
-    const measured = await Promise.all(busy.map((path) => path.queueingMs()));
-    const far = busy.map(({ shortestMs }) => shortestMs >= this.#nearMs);
-    const isAtHome = busy.length > 0 && !far.includes(true);
-    const delays = measured.filter((delay, index) => delay !== undefined && far[index] === true) as number[];
-    if (isAtHome || delays.length > 0) {
-      this.#adapt(isAtHome ? 0 : Math.min(...delays));
+    await Promise.all(
+      busy.map(async (path) => {
+        const delayMs = await path.queueingMs();
+        if (delayMs !== undefined && path.shortestMs >= this.#nearMs) this.#round.set(path, delayMs);
+      }),
+    );
+    const far = busy.filter(({ shortestMs }) => shortestMs >= this.#nearMs);
+    const isAtHome = busy.length > 0 && far.length === 0;
+    const isComplete = far.every((path) => this.#round.has(path)) || this.#clock.now() - this.#sinceMs >= ROUND_MS;
+    if (isAtHome || (isComplete && this.#round.size > 0)) {
+      this.#adapt(isAtHome ? 0 : Math.min(...this.#round.values()));
       this.#restart();
     }
     this.#cancelTimer = undefined;
@@ -118,6 +130,7 @@ export class Politeness {
   }
 
   #restart(): void {
+    this.#round.clear();
     this.#sinceMs = this.#clock.now();
     this.#sinceBytes = this.#cap.passedBytes;
   }

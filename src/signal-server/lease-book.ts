@@ -3,10 +3,13 @@ import { readUnits } from '../protocol/lease-units.ts';
 import type { Lease, WantedUnits } from '../protocol/signal-message.ts';
 import { LeasePace, MAXIMUM_LEASE_MS } from './lease-pace.ts';
 
-/** Leases that one peer may now hold in addition. */
+/** What one peer gets, at least one of the two. */
 export interface Grant {
   readonly to: PeerId;
+  /** Leases that it may now hold in addition. */
   readonly leases: readonly Lease[];
+  /** Peers to be introduced to it: they have fetched what it wants, and none of its partners has got it yet. */
+  readonly meets: readonly PeerId[];
 }
 
 interface Unit {
@@ -59,11 +62,10 @@ const FIRST_LEASES = 2;
 const LEAST_PROLONGATION = 1 / 8;
 /** A lease of which nothing has come by then is not counted among those, as one that is very old: a hoarder may have it. */
 const SIGN_MS = 1000;
-/**
- * Whoever wants first what somebody has fetched far ahead is no partner of that one, and ahead of its own partners: so
- * long until readers who are some seconds behind have brought it nearer. Who waits for nothing else goes by itself.
- */
-const AHEAD_MS = 10_000;
+/** Until two that were introduced are connected, on a busy machine, and the first chunks have come. */
+const MEETING_MS = 10_000;
+/** Peers to whom one fetcher is introduced: it has no more places, and they pass on what they get. */
+const MOST_MEETINGS = 20;
 /** Packs of a room that are kept track of: 64 GiB of content. */
 const MAXIMUM_PACKS = 4096;
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -87,6 +89,8 @@ export class LeaseBook {
   #counted = 0;
   /** When something that a peer has fetched last reached another. */
   readonly #gaveMs = new Map<PeerId, number>();
+  /** When a peer was introduced to one that had fetched what it wanted: the latter → the former → time. */
+  readonly #metMs = new Map<PeerId, Map<PeerId, number>>();
   readonly #pace = new LeasePace();
 
   /** Somebody wants something, or holds a lease. */
@@ -116,6 +120,7 @@ export class LeaseBook {
   leave(peer: PeerId, nowMs: number, network = ''): Grant[] {
     const member = this.#members.get(peer);
     this.#gaveMs.delete(peer);
+    this.#metMs.delete(peer);
     let areFree = false;
     for (const units of this.#packs.values()) {
       for (const unit of units.values()) {
@@ -212,19 +217,13 @@ export class LeaseBook {
     );
     if (room <= 0) return undefined;
     const leases: Lease[] = [];
+    const meets = new Set<PeerId>();
     for (const [pack, numbers] of member.wanted) {
       const units = this.#unitsOf(pack);
       for (const number of numbers) {
         if (room === 0) break;
         const unit = units?.get(number);
-        if (units === undefined) continue;
-        if (unit?.isAhead && unit.fetcher !== peer) {
-          const { fetcher } = unit;
-          const busyUntilMs = nowMs + Math.max(AHEAD_MS, this.#pace.spreadMs);
-          units.set(number, { ...this.#busy(undefined, nowMs), fetcher, busyUntilMs });
-          continue;
-        }
-        if (unit !== undefined && this.#isBusy(unit, nowMs)) continue;
+        if (units === undefined || (unit !== undefined && this.#isToBeHad(unit, peer, meets, nowMs))) continue;
         if (unit !== undefined) this.#lapse(unit, nowMs);
         units.set(number, this.#busy(peer, nowMs));
         leases.push({ pack, unit: number });
@@ -235,7 +234,29 @@ export class LeaseBook {
     member.network.held += leases.length;
     this.#held += leases.length;
     this.#counted += leases.length;
-    return leases.length === 0 ? undefined : { to: peer, leases };
+    return leases.length + meets.size === 0 ? undefined : { to: peer, leases, meets: [...meets] };
+  }
+
+  /**
+   * Somebody fetches it, or has, and `peer` may still get it from there. Who has no partner that is near enough, when its
+   * time to spread is over or it was fetched far ahead of everybody, is introduced to the fetcher itself.
+   */
+  #isToBeHad(unit: Unit, peer: PeerId, meets: Set<PeerId>, nowMs: number): boolean {
+    const { fetcher, grantedMs, isAhead } = unit;
+    if (isAhead) {
+      unit.isAhead = false;
+      unit.latestMs = nowMs + MAXIMUM_LEASE_MS;
+    }
+    const isBusy = this.#isBusy(unit, nowMs);
+    if (fetcher === undefined || fetcher === peer) return isBusy;
+    if (!isAhead && nowMs - grantedMs < this.#pace.leaseMs) return true;
+    const met = this.#metMs.get(fetcher) ?? new Map<PeerId, number>();
+    this.#metMs.set(fetcher, met);
+    if (!met.has(peer) && met.size < MOST_MEETINGS) {
+      met.set(peer, nowMs);
+      meets.add(fetcher);
+    }
+    return isBusy || nowMs < Math.min((met.get(peer) ?? NEVER) + MEETING_MS, unit.latestMs);
   }
 
   /** What one alone has is lost with it: where others want leases, too, it has no more than its part of them. */
@@ -259,7 +280,8 @@ export class LeaseBook {
           if (unit.isAhead) this.#pace.onSpread();
           else this.#pace.onMissed(unit.grantedMs, nowMs);
         }
-        if (unit.isAhead && this.isOpen) continue;
+        // What somebody has fetched is known as long as it is there.
+        if (unit.fetcher !== undefined && this.isOpen) continue;
         if (this.#isSlow(pack, number, unit)) {
           unit.busyUntilMs = nowMs + this.#pace.leaseMs;
           continue;

@@ -47,7 +47,8 @@ export class LeasePace {
   onUse(tookMs: number): void {
     if (tookMs <= QUICK_LEASE_MS) this.#atOnce += 1;
     else if (tookMs > SLOW_LEASE_MS) this.#atOnce = Math.max(LEAST_AT_ONCE, this.#atOnce - 1);
-    this.#usualMs = this.#usualMs === undefined ? tookMs : this.#usualMs + (tookMs - this.#usualMs) / 8;
+    this.#usualMs =
+      this.#usualMs === undefined ? Math.max(tookMs, FIRST_LEASE_MS) : this.#usualMs + (tookMs - this.#usualMs) / 8;
   }
 
   /** A lease ran out. Before any was used the next ones are twice as long, once for all that were out then. */

@@ -42,6 +42,7 @@ export class RoomDirectory {
         return room.signal(connection.peer, message.to, message.signal);
       case 'want':
         return toDeliveries(
+          room,
           this.#leasesOf(room, connection.part).want(
             connection.peer,
             message.packs,
@@ -59,15 +60,16 @@ export class RoomDirectory {
 
   /** To be called every second: leases run out. */
   tick(nowMs: number): Delivery[] {
-    const books = [...this.#leases.values()].flatMap((parts) => [...parts.values()]);
-    return books.flatMap((leases) => toDeliveries(leases.tick(nowMs)));
+    return [...this.#leases].flatMap(([room, parts]) =>
+      [...parts.values()].flatMap((leases) => toDeliveries(room, leases.tick(nowMs))),
+    );
   }
 
   leave(connection: Connection, nowMs: number): Delivery[] {
     const room = this.#roomOf(connection);
     if (room === undefined || connection.roomName === undefined) return [];
     const grants = this.#leases.get(room)?.get(connection.part)?.leave(connection.peer, nowMs, connection.site) ?? [];
-    const deliveries = [...room.leave(connection.peer), ...toDeliveries(grants)];
+    const deliveries = [...room.leave(connection.peer), ...toDeliveries(room, grants)];
     if (room.size === 0) {
       this.#rooms.delete(connection.roomName);
       this.#leases.delete(room);
@@ -89,6 +91,9 @@ export class RoomDirectory {
   }
 }
 
-function toDeliveries(grants: readonly Grant[]): Delivery[] {
-  return grants.map(({ to, leases }) => ({ to, message: { type: 'leases', leases } }));
+function toDeliveries(room: Room, grants: readonly Grant[]): Delivery[] {
+  return grants.flatMap(({ to, leases, meets }): Delivery[] => [
+    ...(leases.length > 0 ? [{ to, message: { type: 'leases', leases } } as const] : []),
+    ...meets.flatMap((other) => room.introduce(to, other)),
+  ]);
 }

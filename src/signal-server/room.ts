@@ -112,17 +112,16 @@ export class Room {
     const room = this.#options.maximumPartners - partnerCount(asker);
     const wanted = Math.min(count, room, this.#options.partnersPerMatch);
     const deliveries: Delivery[] = [];
-    for (const partner of this.#choose(asker, wanted)) {
-      link(asker, partner);
-      link(partner, asker);
-      this.#updateOpen(partner);
-      deliveries.push(
-        { to: partner.id, message: { type: 'partner', peer, initiator: false } },
-        { to: peer, message: { type: 'partner', peer: partner.id, initiator: true } },
-      );
-    }
-    this.#updateOpen(asker);
+    for (const partner of this.#choose(asker, wanted)) deliveries.push(...this.#link(asker, partner));
     return deliveries;
+  }
+
+  /** Introduces `peer` to this one, as far as they may meet and both have a place left; it is the initiator. */
+  introduce(peer: PeerId, other: PeerId): Delivery[] {
+    const one = this.#members.get(peer);
+    const two = this.#members.get(other);
+    if (one === undefined || two === undefined || !this.#mayMeet(one, two)) return [];
+    return this.#link(one, two);
   }
 
   /** Relays between partners only; to anybody else, also to one that has just left, nothing is sent. */
@@ -189,6 +188,25 @@ export class Room {
     return (
       (tried ? DISSOLVED_RANK : 0) + (far ? OTHER_SITE_RANK : 0) + partnerCount(candidate) + this.#options.random()
     );
+  }
+
+  #mayMeet(one: Member, two: Member): boolean {
+    if (one === two || one.partners?.has(two) === true || one.dissolved?.includes(two.id) === true) return false;
+    if (Math.max(partnerCount(one), partnerCount(two)) >= this.#options.maximumPartners) return false;
+    if (one.site === two.site) return true;
+    const isCrowded = one.prefix !== '' && Math.max(ofPrefix(one, two), ofPrefix(two, one)) >= PARTNERS_PER_PREFIX;
+    return one.reach === 'any' && two.reach === 'any' && !isCrowded;
+  }
+
+  #link(initiator: Member, partner: Member): Delivery[] {
+    link(initiator, partner);
+    link(partner, initiator);
+    this.#updateOpen(initiator);
+    this.#updateOpen(partner);
+    return [
+      { to: partner.id, message: { type: 'partner', peer: initiator.id, initiator: false } },
+      { to: initiator.id, message: { type: 'partner', peer: partner.id, initiator: true } },
+    ];
   }
 
   #unlink(one: Member, two: Member): void {

@@ -6,6 +6,9 @@ import { type Grant, LeaseBook } from '../../../src/signal-server/lease-book.ts'
 const PACK = 'a'.repeat(64);
 const FIRST_LEASE_MS = 1500;
 const MAXIMUM_LEASE_MS = 20_000;
+/** Once one has been used that took no longer than FIRST_LEASE_MS: three times that, and two seconds. */
+const SECOND_LEASE_MS = 6500;
+const MEETING_MS = 10_000;
 
 function want(units: readonly number[], pack = PACK): { pack: string; units: string }[] {
   return units.length === 0 ? [] : [{ pack, units: writeUnits(units) }];
@@ -13,7 +16,14 @@ function want(units: readonly number[], pack = PACK): { pack: string; units: str
 
 /** Peer → units granted, in one pack. */
 function granted(grants: readonly Grant[]): Record<string, number[]> {
-  return Object.fromEntries(grants.map(({ to, leases }) => [to, leases.map(({ unit }) => unit)]));
+  return Object.fromEntries(
+    grants.filter(({ leases }) => leases.length > 0).map(({ to, leases }) => [to, leases.map(({ unit }) => unit)]),
+  );
+}
+
+/** Peer → peers to whom it is introduced. */
+function met(grants: readonly Grant[]): Record<string, readonly string[]> {
+  return Object.fromEntries(grants.filter(({ meets }) => meets.length > 0).map(({ to, meets }) => [to, meets]));
 }
 
 describe('the lease book', () => {
@@ -30,23 +40,44 @@ describe('the lease book', () => {
     expect(granted(book.want('a', want([1, 2]), 1, 100))).toEqual({ a: [1] });
   });
 
-  it('lets a fetched unit spread before it grants it again, and only to somebody who still lacks it', () => {
+  it('lets a fetched unit spread, then introduces who still lacks it to its fetcher, and grants it again at last', () => {
     const book = new LeaseBook();
     book.want('a', want([0]), 1, 0);
     book.want('b', want([0]), 1, 0);
     book.want('a', [], 1, 1000);
-    expect(book.tick(5900)).toEqual([]);
-    expect(granted(book.tick(6100))).toEqual({ b: [0] });
+    expect(book.tick(1000 + SECOND_LEASE_MS - 1)).toEqual([]);
+    const grants = book.tick(1000 + SECOND_LEASE_MS);
+    expect([granted(grants), met(grants)]).toEqual([{}, { b: ['a'] }]);
+    expect(book.tick(1000 + SECOND_LEASE_MS + MEETING_MS - 1)).toEqual([]);
+    expect(granted(book.tick(1000 + SECOND_LEASE_MS + MEETING_MS))).toEqual({ b: [0] });
   });
 
-  it('lets a unit that only its fetcher has come to spread from when somebody else wants it', () => {
+  it('introduces the same two once', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0, 1]), 2, 0);
+    book.want('b', want([0, 1]), 2, 0);
+    book.want('a', [], 0, 1000);
+    expect(met(book.tick(1000 + SECOND_LEASE_MS))).toEqual({ b: ['a'] });
+    expect(book.want('b', want([1]), 2, 2000 + SECOND_LEASE_MS)).toEqual([]);
+  });
+
+  it('introduces twenty to one fetcher, and no more', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0]), 1, 0);
+    book.want('a', [], 0, 1000);
+    for (let peer = 0; peer < 30; peer += 1) book.want(`peer ${peer}`, want([0]), 1, 1000);
+    expect(Object.keys(met(book.tick(1000 + SECOND_LEASE_MS)))).toHaveLength(20);
+    expect(met(book.tick(2000 + SECOND_LEASE_MS))).toEqual({});
+  });
+
+  it('introduces whoever comes first to what was fetched far ahead to its fetcher at once', () => {
     const book = new LeaseBook();
     book.want('ahead', want([8, 9]), 1, 0);
     book.want('ahead', want([9]), 0, 1000);
     expect(book.tick(10_000)).toEqual([]);
-    expect(book.want('b', want([8]), 1, 20_000)).toEqual([]);
-    expect(book.tick(29_900)).toEqual([]);
-    expect(granted(book.tick(30_100))).toEqual({ b: [8] });
+    expect(met(book.want('b', want([8]), 1, 20_000))).toEqual({ b: ['ahead'] });
+    expect(book.tick(20_000 + MEETING_MS - 1)).toEqual([]);
+    expect(granted(book.tick(20_000 + MEETING_MS))).toEqual({ b: [8] });
   });
 
   it('gives a unit that its fetcher has lost back to it at once', () => {
@@ -72,9 +103,10 @@ describe('the lease book', () => {
     book.want('b', want([0, 1]), 0, 0);
     book.want('c', want([1]), 1, 0);
     book.want('a', [], 2, 1000);
-    book.want('b', want([1]), 0, 5000);
-    expect(book.tick(9900)).toEqual([]);
-    expect(granted(book.tick(10_100))).toEqual({ c: [1] });
+    expect(met(book.tick(1000 + SECOND_LEASE_MS))).toEqual({ c: ['a'] });
+    book.want('b', want([1]), 0, 12_000);
+    expect(book.tick(20_900)).toEqual([]);
+    expect(granted(book.tick(21_100))).toEqual({ c: [1] });
   });
 
   it('does not believe a peer that what it has fetched reaches others', () => {
@@ -82,9 +114,10 @@ describe('the lease book', () => {
     book.want('a', want([0, 1]), 2, 0);
     book.want('b', want([1]), 1, 0);
     book.want('a', [], 2, 1000);
-    book.want('a', want([0]), 0, 5000);
-    book.want('a', [], 0, 5100);
-    expect(granted(book.tick(6100))).toEqual({ b: [1] });
+    expect(met(book.tick(1000 + SECOND_LEASE_MS))).toEqual({ b: ['a'] });
+    book.want('a', want([0]), 0, 12_000);
+    book.want('a', [], 0, 12_100);
+    expect(granted(book.tick(1000 + SECOND_LEASE_MS + MEETING_MS))).toEqual({ b: [1] });
   });
 
   it('waits twice as long once something had to be fetched again while who had it was there', () => {
@@ -93,14 +126,22 @@ describe('the lease book', () => {
       expect(granted(book.want(peer, want([unit]), 1, nowMs))).toEqual({ [peer]: [unit] });
       book.want(peer, want([99]), 0, nowMs + 1000);
     };
-    fetch('a', 0, 0);
-    book.want('waiting', want([0]), 1, 0);
-    expect(granted(book.tick(6100))).toEqual({ waiting: [0] });
-    book.want('waiting', want([99]), 0, 6200);
-    fetch('a', 1, 10_000);
-    book.want('b', want([1]), 1, 11_000);
-    expect(book.tick(20_000)).toEqual([]);
-    expect(granted(book.tick(21_100))).toEqual({ b: [1] });
+    // Six seconds and a half, then thirteen, then the most that there is.
+    for (const [peer, unit, startMs] of [
+      ['b', 0, 0],
+      ['c', 1, 100_000],
+      ['d', 2, 200_000],
+    ] as const) {
+      fetch('a', unit, startMs);
+      book.want(peer, want([unit]), 1, startMs + 1000);
+      book.tick(startMs + 1000 + 2 ** unit * SECOND_LEASE_MS + 100);
+      book.want(peer, want([99]), 0, startMs + 30_000);
+    }
+    fetch('a', 3, 300_000);
+    book.want('e', want([3]), 1, 301_000);
+    expect(met(book.tick(310_000))).toEqual({ e: ['a'] });
+    expect(book.tick(301_000 + MAXIMUM_LEASE_MS - 100)).toEqual([]);
+    expect(granted(book.tick(301_000 + MAXIMUM_LEASE_MS))).toEqual({ e: [3] });
   });
 
   it('believes a peer that has got a unit from a partner as much as its holder', () => {
@@ -229,8 +270,8 @@ describe('the lease book', () => {
     book.want('a', want([0, 1, 2, 3, 4, 5]), 4, 0);
     expect(granted(book.want('a', want([2, 3, 4, 5]), 4, 100))).toEqual({ a: [2, 3, 4] });
     // Of three at once two may follow, and one after those.
-    expect(granted(book.tick(1000 + 1500))).toEqual({ a: [2, 3] });
-    expect(granted(book.tick(5000 + 1500))).toEqual({ a: [2] });
+    expect(granted(book.tick(100 + SECOND_LEASE_MS))).toEqual({ a: [2, 3] });
+    expect(granted(book.tick(100 + 2 * SECOND_LEASE_MS))).toEqual({ a: [2] });
   });
 
   it('goes on with one lease at a time where everybody has let leases run out, until one is used', () => {
@@ -269,8 +310,9 @@ describe('the lease book', () => {
     book.want('a', want([0, 1]), 1, 0);
     book.want('a', want([1]), 1, 200);
     book.want('b', want([1]), 1, 200);
-    expect(book.tick(200 + 2599)).toEqual([]);
-    expect(granted(book.tick(200 + 2601))).toEqual({ b: [1] });
+    // The first one that is used says little: a crowd may follow.
+    expect(book.tick(200 + SECOND_LEASE_MS - 1)).toEqual([]);
+    expect(granted(book.tick(200 + SECOND_LEASE_MS))).toEqual({ b: [1] });
   });
 
   it('keeps nothing of peers that want nothing', () => {

@@ -37,6 +37,32 @@ describe('a room', () => {
     expect(room.match('peer-0', 6)).toEqual([]);
   });
 
+  it('introduces two by name, once, if both may and have a place left', () => {
+    const room = makeRoom({ maximumPartners: 2 });
+    const [a = '', b = '', c = '', d = ''] = fill(room, 4);
+    expect(room.introduce(a, b)).toEqual([
+      { to: b, message: { type: 'partner', peer: a, initiator: false } },
+      { to: a, message: { type: 'partner', peer: b, initiator: true } },
+    ]);
+    expect(room.introduce(b, a)).toEqual([]);
+    expect(room.introduce(a, a)).toEqual([]);
+    expect(room.introduce(a, 'gone')).toEqual([]);
+    expect(partnersIn(room.introduce(a, c), a)).toEqual([c]);
+    expect(room.introduce(d, a)).toEqual([]);
+    room.unmatch(a, b);
+    expect(room.introduce(a, b)).toEqual([]);
+    expect(partnersIn(room.introduce(d, a), d)).toEqual([a]);
+  });
+
+  it('introduces by name nobody of another site who keeps to its own, nor a third of one block', () => {
+    const room = makeRoom();
+    room.join('here', 'here', 'any', 'mine');
+    room.join('shut', 'there', 'site', 'theirs');
+    expect(room.introduce('here', 'shut')).toEqual([]);
+    for (const name of ['x', 'y', 'z']) room.join(name, name, 'any', 'theirs');
+    expect(['x', 'y', 'z'].map((name) => room.introduce('here', name).length)).toEqual([2, 2, 0]);
+  });
+
   it('surrounds nobody with one block of addresses while there are others, whoever asks', () => {
     const room = makeRoom();
     // Busy, while attackers take nobody else and would be the first choice.
