@@ -28,6 +28,8 @@ interface Unit {
   isCounted: boolean;
   /** Who has fetched it, and is still here. */
   fetcher: PeerId | undefined;
+  /** From then on those who want it are introduced to who has fetched it. */
+  meetMs: number;
   /** Nobody else has come that far: its time to spread begins when somebody wants it. */
   isAhead: boolean;
 }
@@ -238,18 +240,18 @@ export class LeaseBook {
   }
 
   /**
-   * Somebody fetches it, or has, and `peer` may still get it from there. Who has no partner that is near enough, when its
-   * time to spread is over or it was fetched far ahead of everybody, is introduced to the fetcher itself.
+   * Somebody fetches it, or has, and `peer` may still get it from there. Who has no partner that has got it in ten seconds,
+   * or comes first to what was fetched far ahead of everybody, is introduced to the fetcher itself.
    */
   #isToBeHad(unit: Unit, peer: PeerId, meets: Set<PeerId>, nowMs: number): boolean {
-    const { fetcher, grantedMs, isAhead } = unit;
-    if (isAhead) {
+    const { fetcher } = unit;
+    if (unit.isAhead) {
       unit.isAhead = false;
+      unit.meetMs = nowMs;
       unit.latestMs = nowMs + MAXIMUM_LEASE_MS;
     }
     const isBusy = this.#isBusy(unit, nowMs);
-    if (fetcher === undefined || fetcher === peer) return isBusy;
-    if (!isAhead && nowMs - grantedMs < this.#pace.leaseMs) return true;
+    if (fetcher === undefined || fetcher === peer || nowMs < unit.meetMs) return isBusy;
     const met = this.#metMs.get(fetcher) ?? new Map<PeerId, number>();
     this.#metMs.set(fetcher, met);
     if (!met.has(peer) && met.size < MOST_MEETINGS) {
@@ -370,6 +372,7 @@ export class LeaseBook {
       isComing: false,
       isCounted: holder !== undefined,
       fetcher: undefined,
+      meetMs: nowMs + MAXIMUM_LEASE_MS - MEETING_MS,
       isAhead: false,
     };
   }
