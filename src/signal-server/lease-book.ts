@@ -30,7 +30,7 @@ interface Unit {
   fetcher: PeerId | undefined;
   /** From then on those who want it are introduced to who has fetched it. */
   meetMs: number;
-  /** Nobody else has come that far: its time to spread begins when somebody wants it. */
+  /** Nobody else has come that far: whoever comes first is introduced to who has fetched it. */
   isAhead: boolean;
 }
 
