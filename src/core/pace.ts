@@ -79,7 +79,8 @@ const MOST_FORGIVEN_MS = 7000;
 const PROGRESS_BYTES = 12 * 1024;
 /**
  * Every request has that long beside the time of its bytes. A peer that serves a dozen on a full machine answers after
- * three seconds often enough: of 3,072 requests 30 were moved with six, 160 with three, and much of what is moved comes twice.
+ * three seconds often enough: of 3,072 requests 30 were moved with six, 160 with three, and much of what is moved comes
+ * twice.
  */
 const PATIENCE_MS = 6000;
 /** Nobody is held to more than this (64 KiB/s): the first window of 1 MiB is due after 16 s and PATIENCE_MS. */

@@ -34,7 +34,10 @@ export interface Sources {
 
 /** From so many peers on, rare chunks come first, so that they soon have different ones to give each other. */
 const TRADING_PEERS = 3;
-/** What waits longer for its peer is asked of one that has nothing to do. In the simulator ten times as much came twice after 1 s. */
+/**
+ * What waits longer for its peer is asked of one that has nothing to do. In the simulator ten times as much came twice
+ * after 1 s.
+ */
 const LATE_MS = 1500;
 
 /** Whom to ask for which wanted chunk: the decisions are in pure modules, this gathers their facts and carries them out. */
