@@ -91,4 +91,4 @@ const SLOWEST_BYTES_PER_MS = 64 * 1.024;
  */
 const SLOWER_THAN_MEASURED = 32;
 /** What no other peer has is waited for as long as a window takes: to ask again would be to queue again. */
-const LONGEST_MS = 22_000;
+const LONGEST_MS = PATIENCE_MS + 16_000;
