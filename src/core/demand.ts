@@ -10,6 +10,9 @@ export interface ChunkReceiver {
   onMissing(chunk: ChunkId): void;
 }
 
+/** Where the origin has a chunk: in a pack, and in each plain file that it is of. */
+export type OriginForm = 'pack' | 'file';
+
 /** A chunk that somebody waits for and that the store does not have. */
 export interface WantedChunk {
   readonly id: ChunkId;
@@ -23,11 +26,11 @@ export interface WantedChunk {
   peer: PeerId | undefined;
   /** One that was asked before it and is late; whoever comes first, the other is told to stop. */
   latePeer: PeerId | undefined;
-  /** An origin read that contains it is under way. */
-  atOrigin: boolean;
+  /** What the origin is being asked for that contains it. */
+  atOrigin: OriginForm | undefined;
   originFailures: number;
-  /** The plain file is tried before the pack. */
-  isPlainFirst: boolean;
+  /** What it is asked for next. */
+  nextForm: OriginForm;
   /** The origin is not asked again before. */
   originRetryAtMs: number;
   /** It arrived, and is being verified. */
@@ -68,9 +71,9 @@ export class Demand {
       urgency,
       peer: undefined,
       latePeer: undefined,
-      atOrigin: false,
+      atOrigin: undefined,
       originFailures: 0,
-      isPlainFirst: false,
+      nextForm: 'pack',
       originRetryAtMs: 0,
       arrived: false,
     };

@@ -1,7 +1,7 @@
 import type { Urgency, WantUrgency } from '../protocol/bridge-message.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import type { Catalog } from './catalog.ts';
-import type { ChunkReceiver, Demand, WantedChunk } from './demand.ts';
+import type { ChunkReceiver, Demand, OriginForm, WantedChunk } from './demand.ts';
 import type { Intake } from './intake.ts';
 import type { Inventory } from './inventory.ts';
 import type { PeerSession } from './peer-session.ts';
@@ -21,8 +21,8 @@ export interface FetchesHost {
   catalog(): Catalog;
   /** Peers are asked for it. */
   isShared(chunk: ChunkId): boolean;
-  /** The origin is bringing it. */
-  isReading(chunk: ChunkId): boolean;
+  /** What the origin is bringing it in. */
+  originFormOf(chunk: ChunkId): OriginForm | undefined;
   promptSessions(): readonly PeerSession[];
   /** Something is wanted after a time in which nothing was. */
   onFirstWant(): void;
@@ -76,7 +76,7 @@ export class Fetches {
       const isShared = this.#host.isShared(chunk);
       const wanted = demand.add(chunk, { location, urgency, isShared }, receiver, clock.now());
       // A plain file is read to its end, also where its reader has not asked yet.
-      if (urgency === 'bulk' && this.#host.isReading(chunk)) wanted.atOrigin = true;
+      if (urgency === 'bulk') wanted.atOrigin ??= this.#host.originFormOf(chunk);
     }
   }
 

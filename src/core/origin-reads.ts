@@ -1,6 +1,7 @@
 import type { ChunkId } from '../protocol/identifier.ts';
 import type { PackedChunk } from '../protocol/manifest.ts';
 import type { FileContent, Span } from './catalog.ts';
+import type { OriginForm } from './demand.ts';
 import { OriginError } from './errors.ts';
 import { type OriginRead, readFile, readSpan } from './origin-read.ts';
 import type { Log, Origin, StoredChunk } from './ports.ts';
@@ -18,7 +19,7 @@ export class OriginReads {
   readonly #origin: Origin;
   readonly #log: Log;
   readonly #host: OriginReadsHost;
-  readonly #reads = new Map<OriginRead, Set<ChunkId>>();
+  readonly #reads = new Map<OriginRead, { readonly form: OriginForm; readonly expected: Set<ChunkId> }>();
   #compresses = true;
 
   constructor(ports: { origin: Origin; log: Log }, host: OriginReadsHost) {
@@ -36,24 +37,24 @@ export class OriginReads {
     return this.#compresses;
   }
 
-  /** Whether a read that is under way will bring it. */
-  isReading(chunk: ChunkId): boolean {
-    return [...this.#reads.values()].some((expected) => expected.has(chunk));
+  /** What a read that is under way will bring it in. */
+  formOf(chunk: ChunkId): OriginForm | undefined {
+    return [...this.#reads.values()].find(({ expected }) => expected.has(chunk))?.form;
   }
 
   readSpan(span: Span): void {
     const chunks = span.pack.chunks.slice(span.first, span.first + span.count);
-    this.#start(chunks, (onChunk) => readSpan(this.#origin, span, onChunk));
+    this.#start('pack', chunks, (onChunk) => readSpan(this.#origin, span, onChunk));
   }
 
   /** @param mustBeCompressed the plain form is worth it only then. */
   readFile(content: FileContent, mustBeCompressed: boolean): void {
-    this.#start(content.chunks, (onChunk) => readFile(this.#origin, content, mustBeCompressed, onChunk));
+    this.#start('file', content.chunks, (onChunk) => readFile(this.#origin, content, mustBeCompressed, onChunk));
   }
 
   /** Stops every read of which nothing is needed any more. */
   cancelUnneeded(needed: (chunk: ChunkId) => boolean): void {
-    for (const [read, expected] of this.#reads) {
+    for (const [read, { expected }] of this.#reads) {
       // With nothing left to come it only waits for the end of the body.
       if (expected.size > 0 && ![...expected].some(needed)) this.#cancel(read);
     }
@@ -70,6 +71,7 @@ export class OriginReads {
   }
 
   #start(
+    form: OriginForm,
     chunks: readonly PackedChunk[],
     begin: (onChunk: (chunk: PackedChunk, stored: StoredChunk) => void) => OriginRead,
   ): void {
@@ -78,7 +80,7 @@ export class OriginReads {
       // A plain file may have it more than once.
       if (expected.delete(chunk.id)) this.#host.onChunk(chunk.id, stored);
     });
-    this.#reads.set(read, expected);
+    this.#reads.set(read, { form, expected });
     void this.#follow(read, expected);
   }
 

@@ -258,9 +258,9 @@ export class SourceChoice {
       const wanted = wantedIn(demand, span);
       const plainFile = this.#plainFileFor(wanted[0], facts);
       const chunks = plainFile?.chunks.map((chunk) => demand.get(chunk.id)) ?? wanted;
-      for (const chunk of chunks) if (chunk !== undefined) chunk.atOrigin = true;
+      for (const chunk of chunks) if (chunk !== undefined) chunk.atOrigin = plainFile === undefined ? 'pack' : 'file';
       if (plainFile === undefined) origin.readSpan(span);
-      else origin.readFile(plainFile, wanted[0]?.isPlainFirst === true && wanted[0].originFailures === 0);
+      else origin.readFile(plainFile, wanted[0]?.originFailures === 0);
     }
   }
 
@@ -273,14 +273,14 @@ export class SourceChoice {
     const { origin, policy, demand, catalog, isHeld } = this.#sources;
     const content = catalog().fileWith(wanted.id);
     if (content === undefined) return undefined;
-    const isHereOrComing = (chunk: ChunkId): boolean => isHeld(chunk) || origin.isReading(chunk);
+    const isHereOrComing = (chunk: ChunkId): boolean => isHeld(chunk) || origin.formOf(chunk) !== undefined;
     if (isAlone && policy.takesPlainFiles && origin.compresses && isSmallerPlain(content, demand, isHereOrComing)) {
       for (const chunk of content.chunks) {
         const other = demand.get(chunk.id);
-        if (other !== undefined) other.isPlainFirst = true;
+        if (other !== undefined) other.nextForm = 'file';
       }
     }
-    return wanted.originFailures % 2 === (wanted.isPlainFirst ? 0 : 1) ? content : undefined;
+    return wanted.nextForm === 'file' ? content : undefined;
   }
 
   #peerHas(wanted: WantedChunk): boolean {

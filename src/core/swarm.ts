@@ -129,7 +129,7 @@ export class Swarm {
       intake: this.#intake,
       catalog: () => this.#catalog,
       isShared: (chunk) => this.#catalog.fileBytes(chunk) >= policy.minimumFileBytes,
-      isReading: (chunk) => this.#origin.isReading(chunk),
+      originFormOf: (chunk) => this.#origin.formOf(chunk),
       promptSessions: () => this.#choice.promptSessions,
       onFirstWant: () => this.#choice.onFirstWant(),
       onUnwanted: (wanted) => this.#cancelUnneeded(wanted),
@@ -291,10 +291,11 @@ export class Swarm {
     for (const chunk of chunks) {
       const wanted = this.#demand.get(chunk);
       if (wanted === undefined) continue;
-      wanted.atOrigin = false;
+      wanted.nextForm = wanted.atOrigin === 'file' ? 'pack' : 'file';
+      wanted.atOrigin = undefined;
       wanted.originFailures += 1;
       wanted.isShared = true;
-      // The first failure turns to the plain file at once; afterwards a struggling origin gets time.
+      // The first failure turns to the other form at once; afterwards a struggling origin gets time.
       wanted.originRetryAtMs = wanted.originFailures === 1 ? 0 : nowMs + 500 * 2 ** Math.min(wanted.originFailures, 6);
     }
     this.#pumpSoon();

@@ -90,9 +90,9 @@ describe('the source policy', () => {
     urgency: 'bulk',
     peer: undefined,
     latePeer: undefined,
-    atOrigin: false,
+    atOrigin: undefined,
     originFailures: 0,
-    isPlainFirst: false,
+    nextForm: 'pack',
     originRetryAtMs: 0,
     arrived: false,
     ...fields,
@@ -132,7 +132,7 @@ describe('the source policy', () => {
   });
 
   it('never asks twice at a time, nor before the retry is due', () => {
-    for (const fields of [{ atOrigin: true }, { arrived: true }, { originRetryAtMs: 2000 }]) {
+    for (const fields of [{ atOrigin: 'pack' } as const, { arrived: true }, { originRetryAtMs: 2000 }]) {
       expect(askOrigin(chunk({ urgency: 'urgent', ...fields }), false, facts, TAB_POLICY)).toBe(false);
     }
   });

@@ -242,6 +242,23 @@ describe('a peer alone', () => {
     expect(engine.traffic.plain.wasted).toBe(0);
   });
 
+  it('asks for a plain file that is not compressed once, also when more of it is wanted meanwhile', async () => {
+    const { world: w } = world();
+    w.origin.compressesFiles = false;
+    const files = new Map([['a.js', new TextEncoder().encode('one and the other and '.repeat(150_000))]]);
+    const r = tinyRelease({ sequence: 1, files, chunkBytes: 65_521, chunksPerPack: 100, deflate: true });
+    w.publish(r);
+    const engine = await w.join([r]);
+    const ids = r.manifest.packs.flatMap(({ chunks }) => chunks.map(({ id }) => id));
+    const came = new Set<string>();
+    const receiver = { onChunk: (id: string) => void came.add(id), onMissing: () => undefined };
+    engine.swarm.fetch(ids.slice(0, 20), 'bulk', receiver);
+    await w.clock.runUntil(() => w.origin.requests.length > 0);
+    engine.swarm.fetch(ids.slice(20), 'bulk', receiver);
+    await w.clock.runUntil(() => came.size === ids.length);
+    expect(w.origin.requests.filter(({ kind }) => kind === 'file')).toEqual([{ kind: 'file', path: 'a.js' }]);
+  });
+
   it('tells peers what it lets go of: they do not ask for it', async () => {
     const { world: w, release: r } = world();
     const [first, second] = [await w.join([r]), await w.join([r])];
