@@ -16,11 +16,13 @@ const FIRST_CAPACITY = 2;
 const CAPACITY_MS = 500;
 /**
  * Who has so many chunks to give that nobody else has takes no lease more: over a slow line they all leave later than
- * somebody else could give them, and those who are no partners of it fetch them, too. One at a time when none of them was
- * given for so long: its partners may be of a kind that takes nothing.
+ * somebody else could give them, and those who are no partners of it fetch them, too. When none of them was given for so
+ * long, its partners may want nothing: one at a time, and twice as many each half second. Where others want something,
+ * the server grants no more than each one's part (`lease-book.ts`).
  */
 const MOST_UNGIVEN = 2 * CHUNKS_PER_LEASE;
 const GIVING_MS = 2000;
+const DOUBLING_MS = 500;
 /** A report tells of all that happened in so long; thirty a second are allowed. */
 const REPORT_INTERVAL_MS = 100;
 
@@ -42,6 +44,8 @@ export class LeaseHolder {
   #ungiven = 0;
   /** When something of it was last given. */
   #givenAtMs = Number.NEGATIVE_INFINITY;
+  /** Since when there is much of it, and none of it was given. */
+  #stuckSinceMs = 0;
   #doneSinceMs: number | undefined;
   #done = 0;
 
@@ -91,6 +95,7 @@ export class LeaseHolder {
    */
   report(lacking: Iterable<ChunkLocation>, ungiven: number, nowMs: number): LeaseWant | undefined {
     if (ungiven < this.#ungiven) this.#givenAtMs = nowMs;
+    if (ungiven < Math.max(this.#ungiven, MOST_UNGIVEN)) this.#stuckSinceMs = nowMs;
     this.#ungiven = ungiven;
     if (nowMs - this.#reportedAtMs < REPORT_INTERVAL_MS) return undefined;
     const wanted = new Map<PackId, Set<number>>();
@@ -101,9 +106,8 @@ export class LeaseHolder {
       else if (wanted.size < MAX_PACKS_PER_WANT) wanted.set(pack.id, new Set([unitOf(index)]));
     }
     this.#drop(wanted, nowMs);
-    const isGiving = nowMs - this.#givenAtMs < GIVING_MS;
     const want = {
-      leases: ungiven < MOST_UNGIVEN ? this.#capacity : isGiving ? 0 : 1,
+      leases: ungiven < MOST_UNGIVEN ? this.#capacity : this.#leasesWhileGiving(nowMs),
       packs: [...wanted].map(([pack, units]) => ({ pack, units: writeUnits(units) })),
     };
     const text = JSON.stringify(want);
@@ -112,6 +116,12 @@ export class LeaseHolder {
     this.#reportedPacks = wanted.size;
     this.#reportedAtMs = nowMs;
     return want;
+  }
+
+  #leasesWhileGiving(nowMs: number): number {
+    if (nowMs - this.#givenAtMs < GIVING_MS) return 0;
+    const doublings = Math.floor((nowMs - this.#stuckSinceMs) / DOUBLING_MS);
+    return Math.min(this.#capacity, 2 ** doublings);
   }
 
   /** Others fetch it, and get on: that they take their time is no reason to fetch it as well. */

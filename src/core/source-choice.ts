@@ -135,8 +135,10 @@ export class SourceChoice {
   }
 
   #reportLacking(nowMs: number): void {
-    const { ports, isUploading, firstCopies } = this.#sources;
-    const want = this.#leases.report(isUploading() ? this.#lacking() : [], firstCopies.size, nowMs);
+    const { ports, sessions, isUploading, firstCopies } = this.#sources;
+    // Nobody is there to give it to.
+    const ungiven = sessions.size === 0 ? 0 : firstCopies.size;
+    const want = this.#leases.report(isUploading() ? this.#lacking() : [], ungiven, nowMs);
     if (want !== undefined) ports.signaling.want(want);
   }
 

@@ -73,14 +73,31 @@ describe('the lease holder', () => {
     expect(leases).toBe(32);
   });
 
-  it('asks for no lease while it gives away what no partner has, for one at a time when nobody takes it', () => {
+  it('asks for no lease while it gives away what no partner has, for few when nobody takes it', () => {
     const holder = new LeaseHolder();
     const leases = (ungiven: number, nowMs: number) => holder.report(units([0, 1, 2]), ungiven, nowMs)?.leases;
     expect(leases(2 * CHUNKS_PER_LEASE + 1, 0)).toBe(1);
     expect(leases(2 * CHUNKS_PER_LEASE, 100)).toBe(0);
-    expect(leases(2 * CHUNKS_PER_LEASE, 2099)).toBeUndefined();
-    expect(leases(2 * CHUNKS_PER_LEASE, 2100)).toBe(1);
-    expect(leases(2 * CHUNKS_PER_LEASE - 1, 2200)).toBe(2);
+    expect(leases(2 * CHUNKS_PER_LEASE - 1, 200)).toBe(2);
+    expect(leases(2 * CHUNKS_PER_LEASE, 300)).toBe(0);
+    expect(leases(2 * CHUNKS_PER_LEASE, 2199)).toBeUndefined();
+    expect(leases(2 * CHUNKS_PER_LEASE, 2200)).toBe(2);
+  });
+
+  it('asks for twice as many each half second in which nobody takes it: no partner may want it', () => {
+    const holder = new LeaseHolder();
+    let next = 0;
+    let leases = 0;
+    const asked = new Set<number>();
+    for (let nowMs = 0; nowMs <= 4000; nowMs += 100) {
+      const wanted = units(Array.from({ length: 80 }, (_, index) => next + index));
+      leases = holder.report(wanted, 100 + next, nowMs)?.leases ?? leases;
+      asked.add(leases);
+      const granted = Array.from({ length: leases }, (_, index) => next + index);
+      holder.add(granted.map((unit) => ({ pack: PACK.id, unit })));
+      next += leases;
+    }
+    expect([...asked]).toEqual([1, 2, 4, 8, 16, 32]);
   });
 });
 

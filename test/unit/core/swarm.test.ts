@@ -154,6 +154,23 @@ describe('a peer alone', () => {
     expect(engine.store.chunks.size).toBe(15);
   });
 
+  it.each(['nobody', 'a partner that wants nothing'])(
+    'fetches much at the speed of the origin when it is with %s',
+    async (company) => {
+      const { world: w, release: r } = world([32_000 * KIB]);
+      const engine = await w.join([r]);
+      if (company !== 'nobody') {
+        await w.join([r]);
+        await w.clock.runUntil(() => engine.swarm.peerCount === 1);
+      }
+      const startMs = w.clock.now();
+      const fetch = engine.fetchFile(r, '0.bin', 'bulk');
+      await w.clock.runUntil(() => fetch.done);
+      expect(fetch.hash).toBe(r.manifest.files[0]?.hash);
+      expect(w.clock.now() - startMs).toBeLessThan(3500);
+    },
+  );
+
   it('asks the origin for an urgent file at once', async () => {
     const { world: w, release: r } = world([100 * KIB]);
     const engine = await w.join([r]);
