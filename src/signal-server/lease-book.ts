@@ -245,13 +245,15 @@ export class LeaseBook {
    */
   #isToBeHad(unit: Unit, peer: PeerId, meets: Set<PeerId>, nowMs: number): boolean {
     const { fetcher } = unit;
+    // It lacks another part of it now.
+    if (fetcher === peer) return false;
     if (unit.isAhead) {
       unit.isAhead = false;
       unit.meetMs = nowMs;
       unit.latestMs = nowMs + MAXIMUM_LEASE_MS;
     }
     const isBusy = this.#isBusy(unit, nowMs);
-    if (fetcher === undefined || fetcher === peer || nowMs < unit.meetMs) return isBusy;
+    if (fetcher === undefined || nowMs < unit.meetMs) return isBusy;
     const met = this.#metMs.get(fetcher) ?? new Map<PeerId, number>();
     this.#metMs.set(fetcher, met);
     if (!met.has(peer) && met.size < MOST_MEETINGS) {

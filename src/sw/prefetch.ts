@@ -4,8 +4,10 @@ import type { Delivery } from './delivery.ts';
 import { Lanes } from './lanes.ts';
 import type { WorkerStore } from './tolerant-store.ts';
 
-/** Files at once: one window of memory each. */
-const PREFETCH_LANES = 2;
+/**
+ * Files at once, of which one window of memory each waits at most: many are small, and each waits for a lease, or a peer.
+ */
+const PREFETCH_LANES = 8;
 
 /** Brings files into the store that no page has asked for yet. @throws FeedError when a chunk is not to be had. */
 export async function prefetch(

@@ -84,12 +84,16 @@ describe('the lease book', () => {
     expect(granted(book.tick(20_000 + MEETING_MS))).toEqual({ b: [8] });
   });
 
-  it('gives a unit that its fetcher has lost back to it at once', () => {
-    const book = new LeaseBook();
-    book.want('ahead', want([8, 9]), 1, 0);
-    book.want('ahead', want([9]), 0, 1000);
-    book.tick(10_000);
-    expect(granted(book.want('ahead', want([8]), 1, 11_000))).toEqual({ ahead: [8] });
+  it('gives a unit back to its fetcher at once, which has lost it, or lacks another part of it now', () => {
+    for (const againMs of [1100, 11_000]) {
+      const book = new LeaseBook();
+      book.want('a', want([8, 9]), 1, 0);
+      book.want('a', want([9]), 0, 1000);
+      if (againMs > 10_000) book.tick(10_000);
+      book.want('b', want([8]), 1, againMs - 1);
+      expect(granted(book.want('a', want([8]), 1, againMs))).toEqual({ a: [8] });
+      expect(book.want('b', want([8]), 1, againMs)).toEqual([]);
+    }
   });
 
   it('frees what only a peer has that leaves, and not what has reached others', () => {
