@@ -5,6 +5,7 @@ import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { type CatalogPack, type ChunkLocation, chunkAt, type Span } from './catalog.ts';
 import type { FlowWindow } from './flow-window.ts';
 import type { Holdings } from './holdings.ts';
+import { Liveness } from './liveness.ts';
 import { requestCost } from './message-budget.ts';
 import { type CancelledRequest, OpenRequests } from './open-requests.ts';
 import { PackAnnouncer } from './pack-announcer.ts';
@@ -16,12 +17,6 @@ import { RoundTrips } from './round-trips.ts';
 import type { EndReason, SessionHost } from './session-host.ts';
 import { UploadQueue } from './upload-queue.ts';
 
-/** A peer says hello as soon as the channel is open. */
-export const HELLO_LIMIT_MS = 5000;
-/** Who has given nothing for so long is asked whether it is there. */
-const PROBE_AFTER_MS = 1000;
-/** Its answer may wait behind what it sends to others, over a slow line. */
-const ANSWER_LIMIT_MS = 2000;
 /** A peer that leaves so much unread does not read; what we send apart from chunks would pile up without end. */
 const MAX_UNREAD_BYTES = 2 * LINK_HIGH_WATER_BYTES;
 
@@ -36,23 +31,20 @@ export class PeerSession {
   readonly #requests = new OpenRequests();
   readonly #news: PeerNews;
   readonly #roundTrips = new RoundTrips();
-  #startedMs: number;
+  readonly #liveness: Liveness;
   readonly #conduct: PeerConduct;
   #instance: InstanceId | undefined;
   #ended = false;
   #isLeaving = false;
-  /** What is left of the delay of our own that is not held against it before its hello. */
-  #helloCreditMs = HELLO_LIMIT_MS;
-  #pingSentMs = 0;
-  #isPingOpen = false;
 
   constructor(peer: PeerId, link: PeerLink, host: SessionHost) {
     this.peer = peer;
     this.#link = link;
     this.#host = host;
-    this.#startedMs = host.now();
+    const nowMs = host.now();
+    this.#liveness = new Liveness(nowMs);
     this.#remote = new RemotePacks((pack, index, by) => host.onAvailability(pack, index, by));
-    this.#conduct = new PeerConduct(this.#startedMs);
+    this.#conduct = new PeerConduct(nowMs);
     this.#news = new PeerNews({
       uploadCap: host.uploadCap,
       news: () => host.news(),
@@ -217,9 +209,7 @@ export class PeerSession {
 
   /** Our own timers were late by so much: what the peer sent meanwhile may wait to be read. */
   onOwnDelay(lateMs: number): void {
-    const forgivenMs = Math.min(lateMs, this.#helloCreditMs);
-    this.#startedMs += forgivenMs;
-    this.#helloCreditMs -= forgivenMs;
+    this.#liveness.onOwnDelay(lateMs);
     this.#requests.onOwnDelay(lateMs);
   }
 
@@ -228,14 +218,13 @@ export class PeerSession {
    * there and slow, with a dozen others to serve, keeps its requests until they are late.
    */
   isStalled(nowMs: number): boolean {
-    if (!this.#greeted) return nowMs - this.#startedMs >= HELLO_LIMIT_MS;
-    return this.#isPingOpen && nowMs - this.#pingSentMs >= ANSWER_LIMIT_MS && this.#requests.isSilent(nowMs);
+    if (!this.#greeted) return this.#liveness.isHelloLate(nowMs);
+    return this.#liveness.isAnswerLate(nowMs) && this.#requests.isSilent(nowMs);
   }
 
   /** Asks who gives nothing whether it is there. */
   probe(nowMs: number): void {
-    const isQuiet = this.#requests.silentMs(nowMs) >= PROBE_AFTER_MS && nowMs - this.#pingSentMs >= PROBE_AFTER_MS;
-    if (isQuiet && !this.#isPingOpen) this.#ping();
+    if (this.#liveness.isPingDue(this.#requests.silentMs(nowMs), nowMs)) this.#ping();
   }
 
   /** Takes back what should have come by now: others are asked, this peer is not asked again. */
@@ -316,8 +305,7 @@ export class PeerSession {
         break;
       case 'pong':
         this.#charge(1);
-        this.#isPingOpen = false;
-        this.window.onRoundTrip(this.#host.now() - this.#pingSentMs);
+        this.window.onRoundTrip(this.#liveness.onPong(this.#host.now()));
         break;
       case 'bye':
         this.#end('closed');
@@ -411,8 +399,7 @@ export class PeerSession {
   }
 
   #ping(): void {
-    this.#pingSentMs = this.#host.now();
-    this.#isPingOpen = true;
+    this.#liveness.onPing(this.#host.now());
     this.#send({ type: 'ping', token: 0 });
   }
 

@@ -24,7 +24,7 @@ const MAX_CALL_ARGUMENTS = 8192;
  * One character per byte. What one call makes is a flat string: one built by `+=` is a tree, which costs several times the
  * memory and time when 100,000 paths and hashes become keys of a map.
  */
-export function decodeLatin1(bytes: Uint8Array): string {
+function decodeLatin1(bytes: Uint8Array): string {
   let text = '';
   for (let start = 0; start < bytes.length; start += MAX_CALL_ARGUMENTS) {
     // Spreading the bytes into the call takes four times as long.

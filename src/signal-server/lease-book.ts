@@ -1,6 +1,7 @@
 import type { PackId, PeerId } from '../protocol/identifier.ts';
 import { readUnits } from '../protocol/lease-units.ts';
 import type { Lease, WantedUnits } from '../protocol/signal-message.ts';
+import { LeaseMembers, type Member, type WantedUnitSets } from './lease-members.ts';
 import { LeasePace, MAXIMUM_LEASE_MS } from './lease-pace.ts';
 
 /** What one peer gets, at least one of the two. */
@@ -34,32 +35,6 @@ interface Unit {
   isAhead: boolean;
 }
 
-/** Members behind one network exit. */
-interface Network {
-  members: number;
-  /** Members that want something. */
-  wanting: number;
-  held: number;
-  /** As of a member. */
-  lapses: number;
-  lapsedMs: number;
-}
-
-interface Member {
-  readonly network: Network;
-  wanted: ReadonlyMap<PackId, ReadonlySet<number>>;
-  /** Leases that it wants to hold at once. */
-  capacity: number;
-  held: number;
-  /** Leases that it has used. */
-  used: number;
-  /** How often in a row it let leases run out: a peer that is granted and does not fetch gets fewer and fewer. */
-  lapses: number;
-  lapsedMs: number;
-}
-
-/** Leases of a peer that has not used any yet; twice as many as it has used from then on. */
-const FIRST_LEASES = 2;
 /** A word that prolongs a lease by less than this part of it changes nothing. */
 const LEAST_PROLONGATION = 1 / 8;
 /** A lease of which nothing has come by then is not counted among those, as one that is very old: a hoarder may have it. */
@@ -81,13 +56,8 @@ const NEVER = Number.NEGATIVE_INFINITY;
  */
 export class LeaseBook {
   readonly #packs = new Map<PackId, Map<number, Unit>>();
-  readonly #members = new Map<PeerId, Member>();
-  readonly #networks = new Map<string, Network>();
-  #wantingNetworks = 0;
-  #wantingMembers = 0;
-  /** Leases that somebody holds. */
-  #held = 0;
-  /** Of them, those that count among those that may be out at once. */
+  readonly #members = new LeaseMembers();
+  /** Leases that somebody holds and that count among those that may be out at once. */
   #counted = 0;
   /** When something that a peer has fetched last reached another. */
   readonly #gaveMs = new Map<PeerId, number>();
@@ -108,12 +78,12 @@ export class LeaseBook {
    */
   want(peer: PeerId, packs: readonly WantedUnits[], capacity: number, nowMs: number, network = ''): Grant[] {
     const wanted = new Map(packs.map(({ pack, units }) => [pack, new Set(readUnits(units))] as const));
-    const member = this.#members.get(peer) ?? this.#enter(peer, network);
+    const member = this.#members.enter(peer, network);
     const before = member.wanted;
-    this.#setWanted(member, wanted);
+    this.#members.setWanted(member, wanted);
     member.capacity = capacity;
     this.#settle(peer, member, before, nowMs);
-    if (wanted.size === 0 && member.held === 0) this.#remove(peer, member, network);
+    if (wanted.size === 0 && member.held === 0) this.#members.remove(peer, member, network);
     const grant = this.#grant(peer, member, nowMs);
     return grant === undefined ? [] : [grant];
   }
@@ -138,8 +108,8 @@ export class LeaseBook {
       }
     }
     if (member !== undefined) {
-      this.#setWanted(member, new Map());
-      this.#remove(peer, member, network);
+      this.#members.setWanted(member, new Map());
+      this.#members.remove(peer, member, network);
     }
     return areFree ? this.tick(nowMs) : [];
   }
@@ -148,11 +118,7 @@ export class LeaseBook {
   tick(nowMs: number): Grant[] {
     this.#lapseAll(nowMs);
     const grants: Grant[] = [];
-    // Who let leases run out comes last, and who came first is not first: a hoarder would get the same ones again.
-    const members = [...this.#members].sort(
-      ([a, one], [b, two]) => one.network.lapses - two.network.lapses || one.lapses - two.lapses || (a < b ? -1 : 1),
-    );
-    for (const [peer, member] of members) {
+    for (const [peer, member] of this.#members.inOrder()) {
       const grant = this.#grant(peer, member, nowMs);
       if (grant !== undefined) grants.push(grant);
     }
@@ -160,7 +126,7 @@ export class LeaseBook {
   }
 
   /** What `peer` wanted and wants no more is with it or near it. */
-  #settle(peer: PeerId, member: Member, before: Member['wanted'], nowMs: number): void {
+  #settle(peer: PeerId, member: Member, before: WantedUnitSets, nowMs: number): void {
     for (const [pack, units] of before) {
       const still = member.wanted.get(pack);
       const known = this.#packs.get(pack);
@@ -173,9 +139,7 @@ export class LeaseBook {
         }
         this.#pace.onUse(nowMs - unit.grantedMs);
         this.#release(unit, member);
-        member.used += 1;
-        member.lapses = 0;
-        member.network.lapses = 0;
+        this.#members.onUse(member);
         // It spreads: nobody else needs to fetch it for some time.
         known?.set(number, { ...this.#busy(undefined, nowMs), fetcher: peer });
       }
@@ -209,14 +173,8 @@ export class LeaseBook {
   }
 
   #grant(peer: PeerId, member: Member, nowMs: number): Grant | undefined {
-    const trusted = Math.max(FIRST_LEASES, 2 * member.used) >> member.lapses;
-    // Where everybody has let leases run out, on a line that is slower than it was, somebody has to go on.
-    const allowed = Math.min(member.capacity, Math.max(trusted, this.#held === 0 ? 1 : 0), this.#mostPerMember);
-    let room = Math.min(
-      allowed - member.held,
-      this.#shareOf(member.network) - member.network.held,
-      this.#pace.atOnce - this.#counted,
-    );
+    const { atOnce } = this.#pace;
+    let room = Math.min(this.#members.roomOf(member, atOnce), atOnce - this.#counted);
     if (room <= 0) return undefined;
     const leases: Lease[] = [];
     const meets = new Set<PeerId>();
@@ -232,9 +190,7 @@ export class LeaseBook {
         room -= 1;
       }
     }
-    member.held += leases.length;
-    member.network.held += leases.length;
-    this.#held += leases.length;
+    this.#members.onGrant(member, leases.length);
     this.#counted += leases.length;
     return leases.length + meets.size === 0 ? undefined : { to: peer, leases, meets: [...meets] };
   }
@@ -263,24 +219,13 @@ export class LeaseBook {
     return isBusy || nowMs < Math.min((met.get(peer) ?? NEVER) + MEETING_MS, unit.latestMs);
   }
 
-  /** What one alone has is lost with it: where others want leases, too, it has no more than its part of them. */
-  get #mostPerMember(): number {
-    return Math.max(FIRST_LEASES, Math.ceil(this.#pace.atOnce / this.#wantingMembers));
-  }
-
-  /** How many leases the members of a network may hold: all, or its part while other networks want some. */
-  #shareOf(network: Network): number {
-    if (this.#wantingNetworks < 2) return Number.POSITIVE_INFINITY;
-    return Math.max(1, Math.ceil(this.#pace.atOnce / this.#wantingNetworks) >> network.lapses);
-  }
-
   #lapseAll(nowMs: number): void {
     for (const [pack, units] of this.#packs) {
       for (const [number, unit] of units) {
         if (nowMs >= (unit.isComing ? unit.latestMs : unit.grantedMs + SIGN_MS)) this.#discount(unit);
         if (this.#isBusy(unit, nowMs)) continue;
         if (unit.fetcher !== undefined && this.isOpen && !unit.isAhead) {
-          unit.isAhead = !this.#isMissed(pack, number, unit);
+          unit.isAhead = !this.#members.isMissed(pack, number, unit.holder);
           if (unit.isAhead) this.#pace.onSpread();
           else this.#pace.onMissed(unit.grantedMs, nowMs);
         }
@@ -300,15 +245,7 @@ export class LeaseBook {
   /** The holder is slow and does no harm: what it has got reaches the others, and nobody misses the rest. */
   #isSlow(pack: PackId, number: number, unit: Unit): boolean {
     if (unit.holder === undefined || !(unit.isComing || this.#members.size === 1)) return false;
-    return !this.#isMissed(pack, number, unit);
-  }
-
-  /** Somebody other than who fetches it wants it. */
-  #isMissed(pack: PackId, number: number, { holder }: Unit): boolean {
-    for (const [peer, { wanted }] of this.#members) {
-      if (peer !== holder && wanted.get(pack)?.has(number)) return true;
-    }
-    return false;
+    return !this.#members.isMissed(pack, number, unit.holder);
   }
 
   #lapse(unit: Unit, nowMs: number): void {
@@ -317,51 +254,19 @@ export class LeaseBook {
     if (member === undefined) return;
     this.#release(unit, member);
     this.#pace.onLapse(grantedMs, nowMs);
-    for (const blamed of [member, member.network]) {
-      // What was granted together with another that ran out says nothing new.
-      if (grantedMs < blamed.lapsedMs) continue;
-      blamed.lapses += 1;
-      blamed.lapsedMs = nowMs;
-    }
+    this.#members.onLapse(member, grantedMs, nowMs);
   }
 
   /** Nobody holds it any more. */
   #release(unit: Unit, member: Member): void {
     unit.holder = undefined;
-    member.held -= 1;
-    member.network.held -= 1;
-    this.#held -= 1;
+    this.#members.onRelease(member);
     this.#discount(unit);
   }
 
   #discount(unit: Unit): void {
     if (unit.isCounted) this.#counted -= 1;
     unit.isCounted = false;
-  }
-
-  #enter(peer: PeerId, name: string): Member {
-    const network = this.#networks.get(name) ?? { members: 0, wanting: 0, held: 0, lapses: 0, lapsedMs: NEVER };
-    network.members += 1;
-    this.#networks.set(name, network);
-    const member = { network, wanted: new Map(), capacity: 0, held: 0, used: 0, lapses: 0, lapsedMs: NEVER };
-    this.#members.set(peer, member);
-    return member;
-  }
-
-  #remove(peer: PeerId, { network }: Member, name: string): void {
-    this.#members.delete(peer);
-    network.members -= 1;
-    if (network.members === 0) this.#networks.delete(name);
-  }
-
-  #setWanted(member: Member, wanted: Member['wanted']): void {
-    const { network } = member;
-    const more = Math.sign(wanted.size) - Math.sign(member.wanted.size);
-    if (network.wanting > 0) this.#wantingNetworks -= 1;
-    network.wanting += more;
-    if (network.wanting > 0) this.#wantingNetworks += 1;
-    this.#wantingMembers += more;
-    member.wanted = wanted;
   }
 
   #busy(holder: PeerId | undefined, nowMs: number): Unit {
