@@ -165,6 +165,31 @@ describe('politeness', () => {
     cap.close();
   });
 
+  it('hears all paths before it concludes anything, for four seconds at most', async () => {
+    // Each is measured every third second, one after the other; the first two have a queue.
+    const givesWay = async (thirdMs: number | undefined): Promise<boolean> => {
+      const clock = new VirtualClock();
+      const cap = new UploadCap(clock, undefined);
+      const paths = [thirdMs, 100, 100].map((delayMs, turn) => ({
+        isUploading: true,
+        shortestMs: 20,
+        queueingMs: () => Promise.resolve(Math.round(clock.now() / 1000) % 3 === turn ? delayMs : undefined),
+      }));
+      const politeness = new Politeness(clock, cap, () => paths, false);
+      for (let second = 0; second < 12; second += 1) {
+        void cap.take(1024);
+        politeness.onUpload();
+        await clock.advance(1000);
+      }
+      politeness.close();
+      cap.close();
+      return cap.fragmentBytes < FRAGMENT_BYTES;
+    };
+    expect(await givesWay(2)).toBe(false);
+    expect(await givesWay(100)).toBe(true);
+    expect(await givesWay(undefined)).toBe(true);
+  });
+
   it('forgets what it has learned of a line when nothing was sent for a minute', async () => {
     const line = new Line(1250);
     await line.watch(20_000);

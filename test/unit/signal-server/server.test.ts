@@ -355,6 +355,22 @@ describe('the endpoint', () => {
     expect(other.client.received).toMatchObject([{ type: 'error', code: 'shutting-down' }]);
   });
 
+  it('introduces who comes first to what was fetched long ago to its fetcher', async () => {
+    const running = await start();
+    const [fetcher, other] = await joined(running, 2);
+    if (fetcher === undefined || other === undefined) throw new Error('two clients');
+    const want = (leases: number, units: string) =>
+      ({ type: 'want', leases, packs: [{ pack: 'b'.repeat(64), units }] }) as const;
+    fetcher.client.send(want(1, '03'));
+    await fetcher.client.next('leases');
+    fetcher.client.send(want(0, '02'));
+    await fetcher.client.settled();
+    running.clock.advance(10_000);
+    other.client.send(want(1, '01'));
+    expect(await other.client.next('partner')).toMatchObject({ peer: fetcher.peer, initiator: true });
+    expect(await fetcher.client.next('partner')).toMatchObject({ peer: other.peer, initiator: false });
+  });
+
   it('tells everybody when it stops, closes with 1001, and then leaves nothing running', async () => {
     const running = await start();
     const members = await joined(running, 3);
