@@ -9,8 +9,8 @@ import type { Log, Origin, StoredChunk } from './ports.ts';
 export interface OriginReadsHost {
   /** Not verified. */
   onChunk(chunk: ChunkId, stored: StoredChunk): void;
-  /** These did not come. */
-  onFailed(chunks: readonly ChunkId[]): void;
+  /** These did not come in this form. */
+  onFailed(chunks: readonly ChunkId[], form: OriginForm): void;
   onEnd(): void;
 }
 
@@ -81,10 +81,10 @@ export class OriginReads {
       if (expected.delete(chunk.id)) this.#host.onChunk(chunk.id, stored);
     });
     this.#reads.set(read, { form, expected });
-    void this.#follow(read, expected);
+    void this.#follow(read, form, expected);
   }
 
-  async #follow(read: OriginRead, expected: Set<ChunkId>): Promise<void> {
+  async #follow(read: OriginRead, form: OriginForm, expected: Set<ChunkId>): Promise<void> {
     try {
       await read.done;
     } catch (error) {
@@ -94,7 +94,7 @@ export class OriginReads {
       this.#log.debug('origin-read-failed', { code: error.code, status: error.status, message: error.message });
     }
     this.#reads.delete(read);
-    if (expected.size > 0) this.#host.onFailed([...expected]);
+    if (expected.size > 0) this.#host.onFailed([...expected], form);
     this.#host.onEnd();
   }
 }

@@ -5,7 +5,7 @@ import type { ChunkId, PeerId, Sha256 } from '../protocol/identifier.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
 import { Catalog, type ChunkLocation, chunkAt } from './catalog.ts';
-import { type ChunkReceiver, Demand, type WantedChunk, wantedIn } from './demand.ts';
+import { type ChunkReceiver, Demand, type OriginForm, type WantedChunk, wantedIn } from './demand.ts';
 import { Fetches, type Want } from './fetches.ts';
 import { Holdings } from './holdings.ts';
 import { Intake } from './intake.ts';
@@ -107,7 +107,7 @@ export class Swarm {
     this.#politeness = new Politeness(ports.clock, this.#uploadCap, paths, policy.isSiteOnly);
     this.#origin = new OriginReads(ports, {
       onChunk: (chunk, stored) => void this.#intake.takeFromOrigin(chunk, stored),
-      onFailed: (chunks) => this.#handleOriginFailure(chunks),
+      onFailed: (chunks, form) => this.#handleOriginFailure(chunks, form),
       onEnd: () => this.#pumpSoon(),
     });
     this.#choice = new SourceChoice({
@@ -286,13 +286,15 @@ export class Swarm {
 
   // --- arrivals ------------------------------------------------------------------------------------------------
 
-  #handleOriginFailure(chunks: readonly ChunkId[]): void {
+  /** @param form what they did not come in; by default what they were last asked for in */
+  #handleOriginFailure(chunks: readonly ChunkId[], form?: OriginForm): void {
     const nowMs = this.#ports.clock.now();
     for (const chunk of chunks) {
       const wanted = this.#demand.get(chunk);
       if (wanted === undefined) continue;
-      wanted.nextForm = wanted.atOrigin === 'file' ? 'pack' : 'file';
-      wanted.atOrigin = undefined;
+      wanted.nextForm = (form ?? wanted.atOrigin) === 'file' ? 'pack' : 'file';
+      // A plain file is read whole, also what a pack is being read for.
+      wanted.atOrigin = this.#origin.formOf(chunk);
       wanted.originFailures += 1;
       wanted.isShared = true;
       // The first failure turns to the other form at once; afterwards a struggling origin gets time.

@@ -217,6 +217,16 @@ describe('a peer alone', () => {
     }
   });
 
+  it('turns to the plain file of what shares a pack with a file that is gone in both forms', async () => {
+    const { world: w, release: r } = world([100, 3000 * KIB, 200]);
+    w.hub.goDown();
+    w.origin.script = (request) => (request.kind === 'pack' || request.path === '1.bin' ? { fail: MISSING } : 'serve');
+    const engine = await w.join([r]);
+    const fetches = r.manifest.files.map(({ path }) => engine.fetchFile(r, path, 'bulk'));
+    await w.clock.runUntil(() => fetches.every(({ done }) => done));
+    expect(fetches.map(({ missing }) => missing.length)).toEqual([0, 47, 0]);
+  });
+
   it.each([true, false])(
     'takes whole text files plainly while it is alone, if that is compressed: %s',
     async (compresses) => {
