@@ -18,7 +18,7 @@ const CAPACITY_MS = 500;
  * Who has so many chunks to give that nobody else has takes no lease more: over a slow line they all leave later than
  * somebody else could give them, and those who are no partners of it fetch them, too. When none of them was given for so
  * long, its partners may want nothing: one at a time, and twice as many each half second. Where others want something,
- * the server grants no more than each one's part (`lease-book.ts`).
+ * the server grants no more than each one's part (`lease-members.ts`).
  */
 const MOST_UNGIVEN = 2 * CHUNKS_PER_LEASE;
 const GIVING_MS = 2000;

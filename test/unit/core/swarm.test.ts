@@ -252,8 +252,13 @@ describe('a peer alone', () => {
     },
   );
 
-  it('reads a plain file on for who has not asked for its end yet', async () => {
+  /** Wants the beginning of a text file, and the rest once `isUnderWay`. */
+  const readOn = async (
+    compressesFiles: boolean,
+    isUnderWay: (w: SwarmWorld, came: ReadonlySet<string>) => boolean,
+  ) => {
     const { world: w } = world();
+    w.origin.compressesFiles = compressesFiles;
     const files = new Map([['a.js', new TextEncoder().encode('one and the other and '.repeat(150_000))]]);
     const r = tinyRelease({ sequence: 1, files, chunkBytes: 65_521, chunksPerPack: 100, deflate: true });
     w.publish(r);
@@ -262,28 +267,21 @@ describe('a peer alone', () => {
     const came = new Set<string>();
     const receiver = { onChunk: (id: string) => void came.add(id), onMissing: () => undefined };
     engine.swarm.fetch(ids.slice(0, 20), 'bulk', receiver);
-    await w.clock.runUntil(() => came.size > 0);
+    await w.clock.runUntil(() => isUnderWay(w, came));
     engine.swarm.fetch(ids.slice(20), 'bulk', receiver);
     await w.clock.runUntil(() => came.size === ids.length);
-    expect(w.origin.requests).toEqual([{ kind: 'file', path: 'a.js' }]);
-    expect(engine.traffic.plain.wasted).toBe(0);
+    return { requests: w.origin.requests, wasted: engine.traffic.plain.wasted };
+  };
+
+  it('reads a plain file on for who has not asked for its end yet', async () => {
+    const { requests, wasted } = await readOn(true, (_, came) => came.size > 0);
+    expect(requests).toEqual([{ kind: 'file', path: 'a.js' }]);
+    expect(wasted).toBe(0);
   });
 
   it('asks for a plain file that is not compressed once, also when more of it is wanted meanwhile', async () => {
-    const { world: w } = world();
-    w.origin.compressesFiles = false;
-    const files = new Map([['a.js', new TextEncoder().encode('one and the other and '.repeat(150_000))]]);
-    const r = tinyRelease({ sequence: 1, files, chunkBytes: 65_521, chunksPerPack: 100, deflate: true });
-    w.publish(r);
-    const engine = await w.join([r]);
-    const ids = r.manifest.packs.flatMap(({ chunks }) => chunks.map(({ id }) => id));
-    const came = new Set<string>();
-    const receiver = { onChunk: (id: string) => void came.add(id), onMissing: () => undefined };
-    engine.swarm.fetch(ids.slice(0, 20), 'bulk', receiver);
-    await w.clock.runUntil(() => w.origin.requests.length > 0);
-    engine.swarm.fetch(ids.slice(20), 'bulk', receiver);
-    await w.clock.runUntil(() => came.size === ids.length);
-    expect(w.origin.requests.filter(({ kind }) => kind === 'file')).toEqual([{ kind: 'file', path: 'a.js' }]);
+    const { requests } = await readOn(false, (w) => w.origin.requests.length > 0);
+    expect(requests.filter(({ kind }) => kind === 'file')).toEqual([{ kind: 'file', path: 'a.js' }]);
   });
 
   it('tells peers what it lets go of: they do not ask for it', async () => {
