@@ -152,20 +152,26 @@ describe('the browser database', () => {
       await chunks.put(new Map([['0'.repeat(64), chunk]]));
       Object.assign(globalThis, { chunks, chunk });
     });
+    const news = await other.evaluateHandle(() => {
+      const channel = new BroadcastChannel('hung');
+      return { ofHang: new Promise((resolve) => channel.addEventListener('message', resolve)) };
+    });
     const hung = page.evaluate(async () => {
       const { chunks, chunk } = globalThis as unknown as Hung;
       void chunks.get(['0'.repeat(64)]);
       void chunks.put(new Map([['1'.repeat(64), chunk]]));
       // The requests have been made by then; their answers find the thread busy.
       for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+      new BroadcastChannel('hung').postMessage('hangs');
       for (const endMs = performance.now() + 5000; performance.now() < endMs; );
       return 'the hanging tab';
     });
-    const free = other.evaluate(async () => {
+    const free = other.evaluate(async ({ ofHang }) => {
+      await ofHang;
       const { chunks } = tools.openBrowserDatabase({ app: 'hung', scope: '/' });
       await chunks.put(new Map([['2'.repeat(64), { encoding: 'identity', bytes: new Uint8Array(1000) }]]));
       return (await chunks.list()).length;
-    });
+    }, news);
     expect(await Promise.race([hung, free])).toBe(3);
     await hung;
   });
