@@ -3,6 +3,8 @@ import { connectionOf, dataChannelOf, endPeer, type SimplePeerInstance } from '.
 
 /** How often `bufferedAmount` is looked at where no event tells: at 30 MB/s, 120 KB leave in between. */
 const BUFFER_POLL_MS = 4;
+/** Of what is counted once in 2.5 s there is no news before that. */
+const CHECK_MS = 2000;
 /** How long a close waits for what is queued: close loses queued data, but a dead path never drains. */
 const DRAIN_LIMIT_MS = 2000;
 /**
@@ -24,6 +26,9 @@ export class RtcLink implements PeerLink {
   #state: 'open' | 'draining' | 'closed' = 'open';
   #isPolling = false;
   #checks = { seconds: 0, count: 0 };
+  #nextCheckMs = 0;
+  /** In the connection's statistics. */
+  #transport: string | undefined;
   #lowWaterBytes = LINK_HIGH_WATER_BYTES / 4;
   readonly #onEnd: (link: RtcLink) => void;
 
@@ -85,12 +90,27 @@ export class RtcLink implements PeerLink {
 
   /** Of STUN's connectivity checks (RFC 7675), which Chromium sends every 2.5 s, by the path of the data. */
   async roundTripMs(): Promise<number | undefined> {
-    const pair = selectedPair(await this.#connection?.getStats());
+    if (this.#clock.now() < this.#nextCheckMs) return undefined;
+    const report = await this.#connection?.getStats();
+    const pair = report && this.#selectedPair(report);
     if (pair === undefined) return undefined;
     const { totalRoundTripTime: seconds = 0, responsesReceived: count = 0 } = pair;
     const before = this.#checks;
+    if (count <= before.count) return undefined;
     this.#checks = { seconds, count };
-    return count > before.count ? ((seconds - before.seconds) * 1000) / (count - before.count) : undefined;
+    this.#nextCheckMs = this.#clock.now() + CHECK_MS;
+    return ((seconds - before.seconds) * 1000) / (count - before.count);
+  }
+
+  /** Going through all of a report is most of what it costs. */
+  #selectedPair(report: RTCStatsReport): RTCIceCandidatePairStats | undefined {
+    if (this.#transport === undefined) {
+      report.forEach(({ type, id }: RTCStats) => {
+        if (type === 'transport') this.#transport = id;
+      });
+    }
+    const transport = report.get(this.#transport ?? '') as RTCTransportStats | undefined;
+    return report.get(transport?.selectedCandidatePairId ?? '') as RTCIceCandidatePairStats | undefined;
   }
 
   close(): void {
@@ -168,15 +188,4 @@ export class RtcLink implements PeerLink {
     this.#onEnd(this);
     this.#handlers?.onClose();
   }
-}
-
-function selectedPair(report: RTCStatsReport | undefined): RTCIceCandidatePairStats | undefined {
-  let pair: RTCIceCandidatePairStats | undefined;
-  report?.forEach((stats: RTCStats) => {
-    if (stats.type !== 'transport') return;
-    pair = report.get((stats as RTCTransportStats).selectedCandidatePairId ?? '') as
-      | RTCIceCandidatePairStats
-      | undefined;
-  });
-  return pair;
 }

@@ -1,3 +1,4 @@
+import type { PeerLink } from '../../src/core/ports.ts';
 import { openBrowserDatabase } from '../../src/platform/idb-database.ts';
 import { incrementalSha256 } from '../../src/platform/incremental-digest.ts';
 import { rtcDialer } from '../../src/platform/rtc-dialer.ts';
@@ -28,6 +29,11 @@ async function deflateRaw(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+function connect(): Promise<[PeerLink, PeerLink]> {
+  const dialer = rtcDialer({ load: loadSimplePeer, clock });
+  return connectDialers(dialer, dialer);
+}
+
 const suites = {
   clock: (name: string) =>
     find(clockContract, name).run({ clock, pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }),
@@ -41,10 +47,7 @@ const suites = {
         return hash.digest();
       },
     }),
-  link: (name: string) => {
-    const dialer = rtcDialer({ load: loadSimplePeer, clock });
-    return find(linkContract, name).run({ connect: () => connectDialers(dialer, dialer) });
-  },
+  link: (name: string) => find(linkContract, name).run({ connect }),
   store: async (name: string) => {
     const owner = { app: crypto.randomUUID(), scope: 'https://contract.example/' };
     const { chunks } = openBrowserDatabase(owner);
@@ -63,7 +66,7 @@ function runCase(suite: Suite, name: string): Promise<void> {
 }
 
 /** Given to tests of what only this adapter can do. */
-const tools = { runCase, openBrowserDatabase };
+const tools = { runCase, openBrowserDatabase, connect };
 export type PageTools = typeof tools;
 Object.assign(globalThis, { tools });
 

@@ -104,6 +104,37 @@ describe('the IndexedDB store in a worker', () => {
   });
 });
 
+describe('a link of simple-peer in Chromium', () => {
+  it('tells the round trips of its path, and makes statistics only where there can be news', async () => {
+    const seen = await page.evaluate(async () => {
+      const prototype = RTCPeerConnection.prototype as { getStats: () => Promise<RTCStatsReport> };
+      const original = prototype.getStats;
+      let reports = 0;
+      prototype.getStats = function (this: RTCPeerConnection) {
+        reports += 1;
+        return Reflect.apply(original, this, []);
+      };
+      const [link] = await tools.connect();
+      const next = async (): Promise<number> => {
+        for (;;) {
+          const measured = await link.roundTripMs?.();
+          if (measured !== undefined) return measured;
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        }
+      };
+      const first = await next();
+      const repeated = [await link.roundTripMs?.(), await link.roundTripMs?.()];
+      const before = reports;
+      return { measured: [first, await next()], repeated, before, reports };
+    });
+    // To the nearest millisecond, so 0 is one.
+    for (const milliseconds of seen.measured) expect(milliseconds).toBeGreaterThanOrEqual(0);
+    expect(seen.repeated).toEqual([undefined, undefined]);
+    // Asked five times or more: once in half a second, until there is news in 2.5 s.
+    expect(seen.reports - seen.before).toBeLessThanOrEqual(3);
+  });
+});
+
 describe('the browser database', () => {
   it('keeps records and chunks apart, and sets all records of a call together', async () => {
     const seen = await page.evaluate(async () => {
