@@ -4,10 +4,10 @@ import type { CancelTimer, ChunkStore, Clock, Log, StoredChunk } from './ports.t
 /** One transaction per megabyte: IndexedDB writes 64 KiB values twice as fast in batches. */
 const BATCH_BYTES = 1024 * 1024;
 /**
- * Writing starts when nothing has come for so long: a transfer is not slowed by its own keeping. Chunks that come ten a
- * second wait for each other: after 200 ms, five of them made a transaction.
+ * Writing starts when nothing has come for so long: a transfer is not slowed by its own keeping. Longer, and more of those
+ * who start together fetch twice: what a worker has fetched is told to its leader when it is written.
  */
-const IDLE_MS = 400;
+const IDLE_MS = 200;
 /** Or when so much waits, which is also the most that a crash can cost. */
 export const WRITE_BEHIND_BYTES = 64 * 1024 * 1024;
 /** For who may be stopped at any moment, as a service worker is: what waits is one batch. */
