@@ -4,8 +4,8 @@ import type { CancelTimer, ChunkStore, Clock, Log, StoredChunk } from './ports.t
 /** One transaction per megabyte: IndexedDB writes 64 KiB values twice as fast in batches. */
 const BATCH_BYTES = 1024 * 1024;
 /**
- * Writing starts when nothing has come for so long: a transfer is not slowed by its own keeping. Longer, and more of those
- * who start together fetch twice: what a worker has fetched is told to its leader when it is written.
+ * Writing starts when nothing has come for so long: a transfer is not slowed by its own keeping. What a worker has fetched
+ * is told to its leader when it is written: with 400 ms, 9 of 17 crowds of twelve took more than 1.03 copies, for 7 of 25.
  */
 const IDLE_MS = 200;
 /** Or when so much waits, which is also the most that a crash can cost. */
