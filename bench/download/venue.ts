@@ -6,6 +6,7 @@ import { CappedOrigin } from '../../test/stage/capped-origin.ts';
 import { Stage } from '../../test/stage/stage.ts';
 import { Ring } from '../ring/ring.ts';
 import { Scripts } from '../stage/scripts.ts';
+import { serversFirst } from '../stage/servers-first.ts';
 
 /** The one large file of the app. */
 export const FILE = 'bulk.bin';
@@ -32,6 +33,7 @@ export async function openVenue(mb: number, originMbps: number): Promise<Venue> 
     new CappedOrigin(stage, originMbps, isContent);
     const scripts = new Scripts(stage);
     const browser = await stage.browser();
+    await serversFirst(browser);
     return {
       stage,
       browser,

@@ -3,6 +3,7 @@ import { Stage } from '../../test/stage/stage.ts';
 import { type Benchmark, rounded } from '../benchmark.ts';
 import { LatentLine } from '../stage/latent-line.ts';
 import { Scripts } from '../stage/scripts.ts';
+import { serversFirst } from '../stage/servers-first.ts';
 import { loneTab, type Scene, type Theatre } from './scene.ts';
 import { SITUATIONS } from './situations.ts';
 import { type Samples, summarize } from './statistics.ts';
@@ -34,7 +35,9 @@ export const benchmark: Benchmark = {
     try {
       new Scripts(stage).add(RIVAL_WORKER, PASS_THROUGH);
       const [{ url }, { url: unsignaledUrl }] = lines;
-      const theatre: Theatre = { urgent, stage, browser: await stage.browser(), url, unsignaledUrl };
+      const browser = await stage.browser();
+      await serversFirst(browser);
+      const theatre: Theatre = { urgent, stage, browser, url, unsignaledUrl };
       const cases: Record<string, object> = {};
       for (const situation of SITUATIONS) {
         if (only !== '' && only !== situation.name) continue;
