@@ -1,14 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { bulkApp } from '../../test/stage/app.ts';
 import { Stage } from '../../test/stage/stage.ts';
 import { type Benchmark, median, rounded } from '../benchmark.ts';
 import { BareBrowser } from '../stage/bare-browser.ts';
+import { idleMachine } from '../stage/idle-machine.ts';
 import { NodeRawEnd } from './node-raw-end.ts';
 import { connect, openEnd, receiveBytes, serveBytes } from './raw-channel.ts';
 
 const FILE = 'bulk.bin';
-/** Both sides rest before each transfer: what starting a browser's window and page costs is no part of the path. */
-const SETTLE_MS = 2000;
 
 export const benchmark: Benchmark = {
   summary: 'one seed to one browser, against a raw simple-peer channel: from a browser and from a Node peer',
@@ -50,7 +48,10 @@ interface Sides {
   tabseed(): Promise<number>;
 }
 
-/** Alternates the two sides, so that a machine that changes its speed changes both. Rates in megabits per second. */
+/**
+ * Alternates the two sides, so that a machine that changes its speed changes both. Both rest before each transfer: what
+ * starting a browser's window and page costs is no part of the path. Rates in megabits per second.
+ */
 async function compare(pairs: number, bytes: number, sides: Sides): Promise<object> {
   const raw: number[] = [];
   const tabseed: number[] = [];
@@ -99,7 +100,7 @@ async function download(stage: Stage, receiver: BareBrowser, bytes: number): Pro
   await page.goto(stage.url);
   await page.evaluate(() => tabseed.ready);
   await page.waitForFunction(() => tabseed.stats().peers > 0, undefined);
-  await delay(SETTLE_MS);
+  await idleMachine();
   const { seconds, length } = await page.evaluate(async (file) => {
     const startMs = performance.now();
     const response = await fetch(file);
@@ -126,7 +127,7 @@ async function rawFromBrowser(
   const offer = await openEnd(from, undefined);
   await connect(from, await openEnd(to, offer));
   await serveBytes(from, bytes);
-  await delay(SETTLE_MS);
+  await idleMachine();
   const seconds = await receiveBytes(to, bytes);
   await Promise.all(contexts.map((context) => context.close()));
   return seconds;
@@ -138,7 +139,7 @@ async function rawFromNode(stage: Stage, receiver: BareBrowser, bytes: number): 
   await page.goto(stage.blankUrl);
   const sender = await NodeRawEnd.open(bytes);
   await sender.connect(await openEnd(page, await sender.offer()));
-  await delay(SETTLE_MS);
+  await idleMachine();
   const seconds = await receiveBytes(page, bytes);
   sender.close();
   await context.close();
