@@ -32,6 +32,11 @@ export class Download {
     return (this.pack.offsets[this.#end] as number) - (this.pack.offsets[this.#next] as number);
   }
 
+  /** Encoded bytes that have arrived of the chunk that comes next. */
+  get begunBytes(): number {
+    return this.#fragments?.filled ?? 0;
+  }
+
   /**
    * Takes a fragment; returns the chunk that it completed, not yet verified.
    *

@@ -86,7 +86,9 @@ export class OpenRequests {
   /** How long what is open still takes at its measured rate, or has taken already. */
   queueMs(nowMs: number): number {
     const { bytesPerMs, rttMs } = this.window;
-    const expectedMs = bytesPerMs === 0 ? 0 : this.openBytes / bytesPerMs + rttMs;
+    let bytes = this.openBytes;
+    for (const { begunBytes } of this.#downloads.values()) bytes -= begunBytes;
+    const expectedMs = bytesPerMs === 0 ? 0 : bytes / bytesPerMs + rttMs;
     return Math.max(expectedMs, this.#pace.silentMs(nowMs));
   }
 

@@ -1,8 +1,9 @@
 /**
  * Longest that a page waits for peers with something urgent before the origin is asked: so much later than plain HTTP it
- * may be, and a neighbour on the same network needs a few milliseconds.
+ * may be, and a neighbour on the same network needs a few milliseconds. With a busy leader the slowest requests take this
+ * and up to 7 ms more (`bench/foreground`, which allows 20).
  */
-export const PROMPT_MS = 15;
+export const PROMPT_MS = 12;
 
 /**
  * Whether a peer is quick enough for what a page waits for. A newcomer is taken for quick; one that let an urgent request
@@ -38,7 +39,7 @@ export class Promptness {
   }
 }
 
-/** What a neighbour sends within PROMPT_MS at 17 MB/s: the small files of a page, asked for together. */
+/** What a neighbour sends within PROMPT_MS at 22 MB/s: the small files of a page, asked for together. */
 const MODEST_BYTES = 256 * 1024;
 /** What a trial costs is at most PROMPT_MS in so long a time. */
 const LAPSE_MS = 60_000;

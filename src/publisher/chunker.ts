@@ -15,6 +15,13 @@ export const DEFAULT_CHUNKING: Chunking = {
 };
 
 /**
+ * Behind so many bytes a file is cut half as finely: a file of this size is bulk, and each chunk of it costs a request
+ * and a `have` for each partner, too (bench/chunking). By the place and not by the file's size, so that a file that
+ * grows keeps its chunks.
+ */
+const FINE_BYTES = 2 * 1024 * 1024;
+
+/**
  * Content-defined chunking with a gear hash (Xia et al., FastCDC, USENIX ATC 2016): a cut depends on the 32 bytes before
  * it alone, so an insertion moves the cuts near it and no others. Every publisher must cut alike, or no chunk of the
  * last release is found again: the table and the test below are part of the format.
@@ -50,7 +57,15 @@ function firstChunkBytes(bytes: Uint8Array, chunking: Chunking): number {
 /** Chunks of a stream in order, each a copy of its own; holds at most one maximum chunk and one piece. */
 export async function* chunksOf(pieces: AsyncIterable<Uint8Array>, chunking: Chunking): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(chunking.maximumBytes * 4);
+  const coarse = coarser(chunking);
   let length = 0;
+  let position = 0;
+  const cut = (start: number): Uint8Array => {
+    const bytes = buffer.subarray(start, length);
+    const chunk = bytes.slice(0, firstChunkBytes(bytes, position < FINE_BYTES ? chunking : coarse));
+    position += chunk.length;
+    return chunk;
+  };
   for await (const piece of pieces) {
     for (let offset = 0; offset < piece.length; ) {
       const taken = piece.subarray(offset, offset + buffer.length - length);
@@ -59,17 +74,24 @@ export async function* chunksOf(pieces: AsyncIterable<Uint8Array>, chunking: Chu
       offset += taken.length;
       let start = 0;
       while (length - start >= chunking.maximumBytes) {
-        const end = start + firstChunkBytes(buffer.subarray(start, length), chunking);
-        yield buffer.slice(start, end);
-        start = end;
+        const chunk = cut(start);
+        yield chunk;
+        start += chunk.length;
       }
       buffer.copyWithin(0, start, length);
       length -= start;
     }
   }
   for (let start = 0; start < length; ) {
-    const end = start + firstChunkBytes(buffer.subarray(start, length), chunking);
-    yield buffer.slice(start, end);
-    start = end;
+    const chunk = cut(start);
+    yield chunk;
+    start += chunk.length;
   }
+}
+
+/** Three times the minimum is twice the average, as a chunk is the minimum and half of the average at the mean. */
+function coarser(chunking: Chunking): Chunking {
+  const { minimumBytes, averageBytes, maximumBytes } = chunking;
+  const moreBytes = Math.min(minimumBytes * 2, maximumBytes - averageBytes);
+  return { minimumBytes: minimumBytes + moreBytes, averageBytes: averageBytes + moreBytes, maximumBytes };
 }

@@ -6,6 +6,7 @@ import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { testSeed } from '../../fakes/test-seed.ts';
 import { sha256 } from './workspace.ts';
 
+const LARGE_FROM = 2 * 1024 * 1024;
 const SMALL: Chunking = { minimumBytes: 64, averageBytes: 128, maximumBytes: 512 };
 
 describe('content-defined chunking', () => {
@@ -43,6 +44,32 @@ describe('content-defined chunking', () => {
     const before = new Set((await chunkList([bytes])).map(sha256));
     const fresh = (await chunkList([changed])).filter((chunk) => !before.has(sha256(chunk)));
     expect(fresh.length).toBeLessThanOrEqual(6);
+  });
+
+  it('cuts what follows the first 2 MiB of a file half as finely', async () => {
+    const chunks = await chunkList([new SeededRandom(testSeed()).bytes(2 * LARGE_FROM)]);
+    let position = 0;
+    const starts = chunks.map((chunk) => {
+      position += chunk.length;
+      return position - chunk.length;
+    });
+    const fineCount = starts.findIndex((start) => start >= LARGE_FROM);
+    const fine = chunks.slice(0, fineCount);
+    const coarse = chunks.slice(fineCount, -1);
+    expect(meanLength(fine)).toBeCloseTo(SMALL.averageBytes, -1);
+    expect(meanLength(coarse)).toBeGreaterThan(SMALL.averageBytes * 1.8);
+    expect(meanLength(coarse)).toBeLessThan(SMALL.averageBytes * 2);
+    expect(Math.min(...coarse.map((chunk) => chunk.length))).toBeGreaterThanOrEqual(SMALL.minimumBytes * 2);
+    expect(Math.max(...coarse.map((chunk) => chunk.length))).toBeLessThanOrEqual(SMALL.maximumBytes);
+  });
+
+  it('finds a large file again after an insertion at its start', async () => {
+    const bytes = new SeededRandom(testSeed()).bytes(2 * LARGE_FROM);
+    const before = new Set((await chunkList([bytes])).map(sha256));
+    const changed = await chunkList([Buffer.alloc(1000, 'inserted'), bytes]);
+    const fresh = changed.filter((chunk) => !before.has(sha256(chunk)));
+    // Those of the insertion, and those at the place from which on it is cut less finely: that has moved.
+    expect(fresh.length).toBeLessThanOrEqual(40);
   });
 
   it('cuts a known input where every release has cut it', async () => {
@@ -105,6 +132,10 @@ async function chunkList(pieces: readonly Uint8Array[]): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of chunksOf(streamOf(pieces), SMALL)) chunks.push(chunk);
   return chunks;
+}
+
+function meanLength(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0) / chunks.length;
 }
 
 async function* streamOf(pieces: readonly Uint8Array[]) {

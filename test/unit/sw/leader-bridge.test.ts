@@ -268,25 +268,25 @@ describe('an ask to the leader', () => {
 });
 
 describe('an ask for what a page waits for', () => {
-  it('is prompt, and over after 15 ms, ack or no ack', async () => {
+  it('is prompt, and over after 12 ms, ack or no ack', async () => {
     bridge.connectLeader(leader);
     const result = take({ urgency: 'urgent' });
     await clock.advance(0);
     expect(leader.wants).toMatchObject([{ urgency: 'prompt' }]);
     ack(1);
-    await clock.advance(14);
+    await clock.advance(11);
     expect(result.left).toBeUndefined();
     await clock.advance(1);
     expect(result.left).toEqual(CHUNKS);
     expect(leader.requests.at(-1)).toEqual({ type: 'cancel', request: 1 });
   });
 
-  it('goes on for 15 ms after each chunk', async () => {
+  it('goes on for 12 ms after each chunk', async () => {
     bridge.connectLeader(leader);
     const result = take({ urgency: 'urgent' });
     await clock.advance(0);
     for (const chunk of CHUNKS) {
-      await clock.advance(14);
+      await clock.advance(11);
       give(1, chunk);
     }
     await clock.advance(0);
@@ -358,9 +358,9 @@ describe('a worker without a port', () => {
     expect(calls).toBe(2);
   });
 
-  it('goes on after 15 ms with what a page waits for', async () => {
+  it('goes on after 12 ms with what a page waits for', async () => {
     const result = take({ urgency: 'urgent' });
-    await clock.advance(14);
+    await clock.advance(11);
     expect(result.left).toBeUndefined();
     await clock.advance(1);
     expect(result.left).toEqual(CHUNKS);
