@@ -22,6 +22,11 @@ const PATIENT_ACK_MS = 10_000;
  * for goes past it in PROMPT_MS.
  */
 const TAKE_OVER_MS = 2000;
+/**
+ * A leader that let a page wait in vain is not waited for again, with what a page waits for: a page that is busy once is
+ * mostly busy for a while, and each time would cost PROMPT_MS.
+ */
+const LAPSE_MS = 1000;
 /** A lock passes to the next tab in some 100 ms; what its leader left undone waits so long for the next one. */
 const HAND_OVER_MS = 2000;
 /** Tabs that did not answer a call for the leader are not called again before this: nobody waits for them each time. */
@@ -50,13 +55,13 @@ interface Ask {
   readonly ackMs: number;
   /** `prompt`: a page waits for it, and the worker can fetch it itself. */
   readonly urgency: WantUrgency;
-  hasAck: boolean;
+  hasAck?: boolean;
   /** Neither delivered nor refused yet. */
-  readonly waiting: Map<ChunkId, PackedChunk>;
+  readonly unanswered: Map<ChunkId, PackedChunk>;
   /** Delivered; the rest is what the ask resolves with. */
   readonly given: Set<ChunkId>;
-  cancelTimer: CancelTimer | undefined;
-  readonly finish: () => void;
+  cancelTimer?: CancelTimer;
+  readonly settle: () => void;
 }
 
 /**
@@ -73,6 +78,8 @@ export class LeaderBridge implements ChunkSource {
   /** The last call for a leader that no port has answered. */
   #call: { readonly atMs: number; readonly hasTabs: Promise<boolean> } | undefined;
   #silentSinceMs: number | undefined;
+  /** When it last let somebody wait in vain. */
+  #lapsedMs = -LAPSE_MS;
   #cancelTakeOver: CancelTimer | undefined;
 
   /** The same leader, for when nothing else is left: waits where others have given up. */
@@ -147,28 +154,18 @@ export class LeaderBridge implements ChunkSource {
     const nowMs = this.#ports.clock.now();
     const sinceMs = (this.#port ? this.#silentSinceMs : this.#call?.atMs) ?? nowMs;
     const ackMs = isPatient ? longestMs : sinceMs + longestMs - nowMs;
-    if (ackMs <= 0 || signal.aborted) return chunks;
+    if (ackMs <= 0 || signal.aborted || (urgency === 'prompt' && nowMs - this.#lapsedMs < LAPSE_MS)) return chunks;
     const given = new Set<ChunkId>();
     await new Promise<void>((resolve) => {
       const request = this.#nextRequest;
       this.#nextRequest += 1;
       const stop = () => this.#abandon(ask);
-      const finish = () => {
+      const settle = () => {
         signal.removeEventListener('abort', stop);
         resolve();
       };
-      const waiting = new Map(chunks.map((chunk) => [chunk.id, chunk]));
-      const ask: Ask = {
-        request,
-        terms,
-        ackMs,
-        urgency,
-        hasAck: false,
-        waiting,
-        given,
-        cancelTimer: undefined,
-        finish,
-      };
+      const unanswered = new Map(chunks.map((chunk) => [chunk.id, chunk]));
+      const ask: Ask = { request, terms, ackMs, urgency, unanswered, given, settle };
       this.#asks.set(request, ask);
       signal.addEventListener('abort', stop);
       this.#send(ask);
@@ -195,18 +192,8 @@ export class LeaderBridge implements ChunkSource {
     if (!ask) return;
     ask.hasAck = true;
     if (ask.urgency !== 'prompt' || message.type === 'chunk') this.#giveTime(ask, STALL_MS[ask.urgency]);
-    switch (message.type) {
-      case 'ack':
-        return;
-      case 'chunk':
-        void this.#verify(ask, message);
-        return;
-      case 'missing':
-        this.#answered(ask, message.chunk);
-        return;
-      default:
-        message satisfies never;
-    }
+    if (message.type === 'chunk') void this.#verify(ask, message);
+    else if (message.type === 'missing') this.#answered(ask, message.chunk);
   }
 
   /** False when there is no tab. Who has patience calls again where others live with a call that nobody answered. */
@@ -219,18 +206,19 @@ export class LeaderBridge implements ChunkSource {
   }
 
   #send(ask: Ask): void {
-    const { request, waiting, urgency, ackMs } = ask;
+    const { request, unanswered, urgency, ackMs } = ask;
     const { clock } = this.#ports;
     ask.hasAck = false;
     this.#giveTime(ask, ackMs, () => {
       if (ask.hasAck || !this.#port) return;
-      this.#silentSinceMs ??= clock.now() - ackMs;
+      this.#lapsedMs = clock.now();
+      this.#silentSinceMs ??= this.#lapsedMs - ackMs;
       this.#cancelTakeOver ??= clock.after(TAKE_OVER_MS - ackMs, () => {
         this.#cancelTakeOver = undefined;
         this.#host.replaceLeader();
       });
     });
-    this.#port?.postMessage({ type: 'want', request, urgency, chunks: [...waiting.keys()] });
+    this.#port?.postMessage({ type: 'want', request, urgency, chunks: [...unanswered.keys()] });
   }
 
   #giveTime(ask: Ask, milliseconds: number, onTimeOut?: () => void): void {
@@ -249,12 +237,12 @@ export class LeaderBridge implements ChunkSource {
 
   async #verify(ask: Ask, message: LeaderResponse & { readonly type: 'chunk' }): Promise<void> {
     const { chunk: id, source } = message;
-    const chunk = ask.waiting.get(id);
+    const chunk = ask.unanswered.get(id);
     if (!chunk) return;
     const plain = new Uint8Array(message.bytes);
     const isGood = (await this.#ports.digest.sha256(plain)) === id;
     // It may have ended meanwhile, or the chunk may have come twice.
-    if (!this.#asks.has(ask.request) || !ask.waiting.has(id)) return;
+    if (!this.#asks.has(ask.request) || !ask.unanswered.has(id)) return;
     if (isGood) {
       ask.given.add(id);
       ask.terms.deliver(chunk, plain, source);
@@ -263,8 +251,8 @@ export class LeaderBridge implements ChunkSource {
   }
 
   #answered(ask: Ask, id: ChunkId): void {
-    ask.waiting.delete(id);
-    if (ask.waiting.size === 0) this.#finish(ask);
+    ask.unanswered.delete(id);
+    if (ask.unanswered.size === 0) this.#finish(ask);
   }
 
   #abandon(ask: Ask): void {
@@ -275,6 +263,6 @@ export class LeaderBridge implements ChunkSource {
   #finish(ask: Ask): void {
     if (!this.#asks.delete(ask.request)) return;
     ask.cancelTimer?.();
-    ask.finish();
+    ask.settle();
   }
 }

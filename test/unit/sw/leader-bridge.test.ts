@@ -293,6 +293,23 @@ describe('an ask for what a page waits for', () => {
     expect(result.left).toEqual([]);
   });
 
+  it('is not made of a leader for a second that did not answer in time', async () => {
+    bridge.connectLeader(leader);
+    take({ urgency: 'urgent' });
+    await clock.advance(12);
+    ack(1);
+    const second = take({ urgency: 'urgent' });
+    await clock.advance(0);
+    expect(second.left).toEqual(CHUNKS);
+    expect(leader.wants).toHaveLength(1);
+    // Bulk waits for it.
+    take({ urgency: 'bulk' });
+    await clock.advance(1000);
+    take({ urgency: 'urgent' });
+    await clock.advance(0);
+    expect(leader.wants).toMatchObject([{ urgency: 'prompt' }, { urgency: 'bulk' }, { urgency: 'prompt' }]);
+  });
+
   it('does not make a leader that has acknowledged it count as silent', async () => {
     bridge.connectLeader(leader);
     take({ urgency: 'urgent' });
