@@ -207,13 +207,12 @@ export class LeaderBridge implements ChunkSource {
 
   #send(ask: Ask): void {
     const { request, unanswered, urgency, ackMs } = ask;
-    const { clock } = this.#ports;
     ask.hasAck = false;
     this.#giveTime(ask, ackMs, () => {
       if (ask.hasAck || !this.#port) return;
-      this.#lapsedMs = clock.now();
+      this.#lapsedMs = this.#ports.clock.now();
       this.#silentSinceMs ??= this.#lapsedMs - ackMs;
-      this.#cancelTakeOver ??= clock.after(TAKE_OVER_MS - ackMs, () => {
+      this.#cancelTakeOver ??= this.#ports.clock.after(TAKE_OVER_MS - ackMs, () => {
         this.#cancelTakeOver = undefined;
         this.#host.replaceLeader();
       });
