@@ -41,7 +41,7 @@ export function installTabseed(scope: ServiceWorkerGlobalScope, config?: WorkerC
   const published = config ?? (scope as { readonly __tabseed?: WorkerConfig }).__tabseed;
   if (!published || (published.development && !isLoopback(scope.location.hostname))) {
     // biome-ignore lint/suspicious/noConsole: the publisher must see why nothing works
-    console.warn('tabseed: no production key');
+    console.warn('tabseed: development key, or none');
     if (isOurs(scope)) scope.addEventListener('activate', (event) => event.waitUntil(scope.registration.unregister()));
     return;
   }
