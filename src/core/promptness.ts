@@ -1,7 +1,7 @@
 /**
  * Longest that a page waits for peers with something urgent before the origin is asked: so much later than plain HTTP it
- * may be, and a neighbour on the same network needs a few milliseconds. With a busy leader the slowest requests take this
- * and up to 7 ms more (`bench/foreground`, which allows 20).
+ * may be, and a neighbour on the same network needs a few milliseconds. `bench/foreground` allows 20, of which a busy
+ * machine takes up to 8 for the way through the worker.
  */
 export const PROMPT_MS = 12;
 
