@@ -25,7 +25,7 @@ export class RtcLink implements PeerLink {
   #inbox: Uint8Array[] = [];
   #state: 'open' | 'draining' | 'closed' = 'open';
   #isPolling = false;
-  #checks = { seconds: 0, count: 0 };
+  #checks = { path: '', seconds: 0, count: 0 };
   #nextCheckMs = 0;
   /** In the connection's statistics. */
   #transport: string | undefined;
@@ -94,10 +94,11 @@ export class RtcLink implements PeerLink {
     const report = await this.#connection?.getStats();
     const pair = report && this.#selectedPair(report);
     if (pair === undefined) return undefined;
-    const { totalRoundTripTime: seconds = 0, responsesReceived: count = 0 } = pair;
-    const before = this.#checks;
+    const { id: path, totalRoundTripTime: seconds = 0, responsesReceived: count = 0 } = pair;
+    // Each path has totals of its own: what another one had says nothing, and would give negative times.
+    const before = path === this.#checks.path ? this.#checks : { seconds: 0, count: 0 };
     if (count <= before.count) return undefined;
-    this.#checks = { seconds, count };
+    this.#checks = { path, seconds, count };
     this.#nextCheckMs = this.#clock.now() + CHECK_MS;
     return ((seconds - before.seconds) * 1000) / (count - before.count);
   }
