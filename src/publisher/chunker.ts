@@ -89,7 +89,7 @@ export async function* chunksOf(pieces: AsyncIterable<Uint8Array>, chunking: Chu
   }
 }
 
-/** Three times the minimum is twice the average, as a chunk is the minimum and half of the average at the mean. */
+/** The minimum and the average grow by the same, so the cut test stays: with a minimum of half the average, that doubles. */
 function coarser(chunking: Chunking): Chunking {
   const { minimumBytes, averageBytes, maximumBytes } = chunking;
   const moreBytes = Math.min(minimumBytes * 2, maximumBytes - averageBytes);
