@@ -30,6 +30,8 @@ interface Attempt {
   readonly cancelDeadline: CancelTimer;
   /** Wants are kept for it. Not when it took too long, or the releases allow no peers. */
   worthWaiting: boolean;
+  /** Resolves when it has started or failed; when nobody wanted it any more by then, as soon as it has closed again. */
+  starting?: Promise<void>;
   declined?: Declined;
   engine?: Engine;
 }
@@ -127,7 +129,7 @@ export class EngineSlot {
     const attempt: Attempt = { releases, cancelDeadline, worthWaiting: true };
     this.#attempt = attempt;
     // Not before the former one has closed: two would be two peers of the same browser.
-    this.#closing
+    attempt.starting = this.#closing
       .then(() => (this.#attempt === attempt ? startEngine(releases, this.#agreed, events) : 'off'))
       .then((engine) => this.#started(attempt, engine))
       .catch((cause: unknown) => {
@@ -136,11 +138,8 @@ export class EngineSlot {
       });
   }
 
-  #started(attempt: Attempt, result: Engine | Declined): void {
-    if (this.#attempt !== attempt) {
-      if (typeof result !== 'string') this.#closeEngine(result);
-      return;
-    }
+  #started(attempt: Attempt, result: Engine | Declined): Promise<void> | undefined {
+    if (this.#attempt !== attempt) return typeof result === 'string' ? undefined : this.#closed(result);
     attempt.cancelDeadline();
     if (typeof result === 'string') {
       attempt.declined = result;
@@ -157,6 +156,7 @@ export class EngineSlot {
       this.#stop();
       this.#update();
     } else if (this.#releases && this.#releases !== attempt.releases) this.setReleases(this.#releases);
+    return undefined;
   }
 
   #stop(): void {
@@ -167,15 +167,13 @@ export class EngineSlot {
     this.#attempt = undefined;
     attempt.cancelDeadline();
     this.#giveUpAll();
-    if (attempt.engine) {
-      this.#closeEngine(attempt.engine);
-      this.#ports.events.onPeers(0);
-    }
+    const closed = attempt.engine ? this.#closed(attempt.engine) : attempt.starting;
+    this.#closing = Promise.all([this.#closing, closed]);
+    if (attempt.engine) this.#ports.events.onPeers(0);
   }
 
-  #closeEngine(engine: Engine): void {
-    const closed = engine.close().catch((cause: unknown) => this.#ports.onFailed(cause));
-    this.#closing = Promise.all([this.#closing, closed]);
+  #closed(engine: Engine): Promise<void> {
+    return engine.close().catch((cause: unknown) => this.#ports.onFailed(cause));
   }
 
   #run(want: OpenWant, engine: Engine): void {

@@ -10,7 +10,7 @@ export type TabseedErrorCode =
   | 'registration-failed'
   /** The page came past an active worker, as after Shift-reload; the next plain load has it. */
   | 'uncontrolled'
-  /** The publisher took the app out of Tabseed while this page was open. */
+  /** The publisher took the app out of Tabseed while this page was open, or the user removed what it had stored. */
   | 'retired'
   /** The worker refused a request; `detail` is its own code. */
   | 'request-failed'

@@ -45,6 +45,8 @@ export class Staging {
   readonly #ports: StagingPorts;
   readonly #clock: Clock = systemClock();
   #run: { readonly sequence: number; readonly stop: AbortController; failed: boolean } | undefined;
+  /** Also of attempts that were ended. */
+  #staging: Promise<unknown> = Promise.resolve();
 
   constructor(ports: StagingPorts) {
     this.#ports = ports;
@@ -57,18 +59,21 @@ export class Staging {
     const manifest = decodeManifest(newest);
     const { sequence } = manifest;
     if (this.#run?.sequence === sequence && !this.#run.failed) return;
-    this.close();
+    void this.close();
     const run = { sequence, stop: new AbortController(), failed: false };
     this.#run = run;
     let olds: Promise<NamedManifest[]> | undefined;
     const named = (): Promise<NamedManifest[]> => (olds ??= namedManifests(older));
-    void this.#stage(manifest, named, releases.config.app, run.stop.signal).then((failure) => {
+    const staging = this.#stage(manifest, named, releases.config.app, run.stop.signal).then((failure) => {
       run.failed = failure !== '';
     });
+    this.#staging = Promise.all([this.#staging, staging]);
   }
 
-  close(): void {
+  /** Resolves when nothing is written any more. */
+  close(): Promise<unknown> {
     this.#run?.stop.abort();
+    return this.#staging;
   }
 
   /** Resolves with the code of what ended it, or an empty one. */

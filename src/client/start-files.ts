@@ -23,6 +23,8 @@ export class StartFiles {
   readonly #scope: string;
   readonly #clock: Clock = systemClock();
   #run: Run | undefined;
+  /** Also of runs that were stopped. */
+  #filling: Promise<unknown> = Promise.resolve();
 
   constructor(scope: string) {
     this.#scope = scope;
@@ -30,21 +32,25 @@ export class StartFiles {
 
   /** @param index which of the releases is the active one */
   setReleases({ manifests, config: { app } }: Releases, index: number): void {
-    this.close();
+    void this.close();
     const active = manifests[index];
     if (active === undefined) return;
     const run: Run = { stop: new AbortController(), cancel: undefined };
     this.#run = run;
     const repeat = async (): Promise<void> => {
-      if ((await this.#fill(new Uint8Array(active), app, run.stop.signal)) || run.stop.signal.aborted) return;
+      const filling = this.#fill(new Uint8Array(active), app, run.stop.signal);
+      this.#filling = Promise.all([this.#filling, filling]);
+      if ((await filling) || run.stop.signal.aborted) return;
       run.cancel = this.#clock.after(REPEAT_MS, () => void repeat());
     };
     void repeat();
   }
 
-  close(): void {
+  /** Resolves when nothing is written any more. */
+  close(): Promise<unknown> {
     this.#run?.stop.abort();
     this.#run?.cancel?.();
+    return this.#filling;
   }
 
   /** Resolves with whether there is nothing left to do. Never rejects. */

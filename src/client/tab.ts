@@ -300,11 +300,12 @@ class Tab {
 
   async #stopLeading(): Promise<void> {
     const leader = this.#leader;
-    this.#updates?.stop();
+    const stopped = this.#updates?.stop();
     this.#leader = undefined;
     this.#peers = undefined;
     this.#refresh();
     await leader?.close().catch((error: unknown) => this.events.emit('error', asTabseedError(error)));
+    await stopped;
   }
 
   #applyCircumstances(): void {
@@ -360,7 +361,7 @@ function ignore(): undefined {
 }
 
 function retired(): TabseedError {
-  return new TabseedError('retired', 'the publisher took Tabseed out of this app');
+  return new TabseedError('retired', 'Tabseed was taken out of this app, or of this browser');
 }
 
 function asTabseedError(cause: unknown): TabseedError {

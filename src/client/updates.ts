@@ -151,13 +151,13 @@ export class Updates {
     }
   }
 
-  /** It does not lead any more. */
-  stop(): void {
-    void this.#staging?.then((staging) => staging.close());
+  /** It does not lead any more. Resolves when nothing of it is written any more; never rejects. */
+  async stop(): Promise<void> {
+    const running = [this.#staging, this.#startFiles];
     this.#staging = undefined;
-    this.#cancelStartFiles?.();
-    void this.#startFiles?.then((startFiles) => startFiles.close());
     this.#startFiles = undefined;
+    this.#cancelStartFiles?.();
+    await Promise.allSettled(running.map(async (work) => (await work)?.close()));
   }
 
   async #layStartFiles(releases: Releases): Promise<void> {

@@ -54,6 +54,8 @@ export type PageMessage =
     }
   /** Make the next release the active one. One `Reply` comes over the transferred port. */
   | { readonly type: 'apply' }
+  /** Take away what the app keeps in this browser, and the worker. One `Reply` comes over the transferred port. */
+  | { readonly type: 'uninstall' }
   /** How far the leader is with the next release, a `StagingProgress`: pages get it in their `status`, and decode it. */
   | { readonly type: 'staging'; readonly progress: unknown };
 
@@ -151,6 +153,7 @@ export function decodePageMessage(value: unknown): PageMessage {
     case 'claim':
     case 'keep-alive':
     case 'apply':
+    case 'uninstall':
       return { type: fields.type };
     case 'check':
       return { type: 'check', intervalMs: asCount(fields.intervalMs, 'interval'), offer: fields.offer };

@@ -16,16 +16,15 @@ export async function removeApp(
   owner: StorageOwner,
   database: BrowserDatabase,
 ): Promise<void> {
-  const { registration, navigator } = worker;
   await database.close();
   // The leader lets go when its engine has written its last chunk, which would make the database anew.
   const signal = AbortSignal.timeout(LEADER_LIMIT_MS);
   // Missing in Safari before 15.4, where nobody leads.
-  const { locks } = navigator as { locks?: LockManager };
+  const { locks } = worker.navigator as { locks?: LockManager };
   await locks?.request(leaderLockName(owner.scope), { signal }, () => undefined).catch(() => undefined);
   await deleteBrowserDatabase(owner);
   // Where there are none, they reject.
   await caches.delete(storageName(owner)).catch(() => undefined);
   // Last, so that a worker that is stopped before begins again.
-  if (isOurs(worker)) await registration.unregister();
+  if (isOurs(worker)) await worker.registration.unregister();
 }

@@ -107,35 +107,33 @@ export class TabseedWorker {
       // A message of the app's own, or of a page of another version: not ours to answer.
       return;
     }
+    // The event itself is what keeps the worker alive.
+    if (message.type === 'lead') this.#lead(message.version, event.ports[0], event.source);
+    else event.waitUntil(reply(event.ports[0], this.#workOn(message, event.source as Client)));
+  }
+
+  #workOn(message: Exclude<PageMessage, { type: 'lead' }>, page: Client): Promise<unknown> | undefined {
     switch (message.type) {
       case 'watch':
-        event.waitUntil(this.#sendStatus(event.source as Client, message.release));
-        return;
-      case 'lead':
-        this.#lead(message.version, event.ports[0], event.source);
-        return;
+        return this.#sendStatus(page, message.release);
       case 'claim':
-        event.waitUntil(this.#activate());
-        return;
+        return this.#activate();
       case 'loaded':
-        this.#adopting = Promise.all([this.#adopting, this.#adopt(message.urls, event.source as Client)]);
-        event.waitUntil(this.#adopting);
-        return;
+        this.#adopting = Promise.all([this.#adopting, this.#adopt(message.urls, page)]);
+        return this.#adopting;
       case 'prefetch':
-        event.waitUntil(reply(event.ports[0], this.#prefetch(message.urls, (event.source as Client).id)));
-        return;
+        return this.#prefetch(message.urls, page.id);
       case 'check':
-        event.waitUntil(reply(event.ports[0], this.#check(message.intervalMs, message.offer)));
-        return;
+        return this.#check(message.intervalMs, message.offer);
       case 'apply':
-        event.waitUntil(reply(event.ports[0], this.#apply()));
-        return;
+        return this.#apply();
+      case 'uninstall':
+        return this.#uninstall();
       case 'staging':
-        event.waitUntil(this.#staging(message.progress));
-        return;
+        return this.#staging(message.progress);
       default:
-        // The event itself is what keeps the worker alive.
         message.type satisfies 'keep-alive';
+        return undefined;
     }
   }
 
@@ -288,12 +286,9 @@ export class TabseedWorker {
   }
 
   /** Never rejects: no release, or no news, is a state like any other. */
-  async #checkNow(intervalMs?: number): Promise<void> {
-    try {
-      await this.#check(intervalMs);
-    } catch {
-      // Away, or refused: what there is stays in use, and the next navigation asks again.
-    }
+  #checkNow(intervalMs?: number): Promise<void> {
+    // Away, or refused: what there is stays in use, and the next navigation asks again.
+    return this.#check(intervalMs).catch(() => undefined);
   }
 
   async #check(intervalMs?: number, offer?: unknown): Promise<void> {
@@ -309,13 +304,15 @@ export class TabseedWorker {
       failure = error;
       throw error;
     } finally {
-      if (await isRetired(this.#ports, this.#scope, failure, Date.now())) {
-        // From here on everything passes; pages that are open go on with the network.
-        this.#releases.forget();
-        await this.#windows.tell({ type: 'retired' });
-        await this.#ports.remove();
-      }
+      if (await isRetired(this.#ports, this.#scope, failure, Date.now())) await this.#uninstall();
     }
+  }
+
+  /** From here on everything passes; pages that are open go on with the network. */
+  async #uninstall(): Promise<void> {
+    this.#releases.forget();
+    await this.#windows.tell({ type: 'retired' });
+    await this.#ports.remove();
   }
 
   /** @param sequence the release of which the page's document is, as far as the page knows it */
@@ -391,7 +388,7 @@ function nameOf({ manifest: { sequence, version } }: LoadedRelease): { sequence:
   return { sequence, version };
 }
 
-async function reply(port: MessagePort | undefined, work: Promise<void>): Promise<void> {
+async function reply(port: MessagePort | undefined, work: Promise<unknown> | undefined): Promise<void> {
   let message: Reply = { type: 'done' };
   try {
     await work;

@@ -92,8 +92,10 @@ describe('the state page', () => {
         workers: (await navigator.serviceWorker.getRegistrations()).length,
         databases: (await indexedDB.databases()).length,
         caches: (await caches.keys()).length,
+        // Who leads writes: what is gone would come back.
+        leaders: (await navigator.locks.query()).held?.length,
       }));
-    await expect.poll(left, POLL).toEqual({ workers: 0, databases: 0, caches: 0 });
+    await expect.poll(left, POLL).toEqual({ workers: 0, databases: 0, caches: 0, leaders: 0 });
     expect(await state.locator('#releases tr').count()).toBe(0);
     // Another visit brings it back.
     await context.pages()[0]?.close();

@@ -1,4 +1,5 @@
 import { deleteBrowserDatabase, openBrowserDatabase } from '../../platform/idb-database.ts';
+import { posted } from '../../protocol/bridge-message.ts';
 import { checkKey, RELEASES_RECORD, type StorageOwner, storageName } from '../../protocol/browser-names.ts';
 import type { ChunkId } from '../../protocol/identifier.ts';
 import { WORKER_SCRIPT } from '../../protocol/layout.ts';
@@ -14,9 +15,13 @@ export interface StoredRelease {
   readonly totalBytes: number;
 }
 
+/** Longer than a worker waits for its leader. One of another version, or of the app's own, may never answer. */
+const WORKER_LIMIT_MS = 5000;
+
 /** What the app of a scope keeps in this browser. */
 export class AppData {
   readonly #owner: StorageOwner;
+  #reading: Promise<StoredRelease[]> | undefined;
 
   private constructor(owner: StorageOwner) {
     this.#owner = owner;
@@ -29,7 +34,12 @@ export class AppData {
   }
 
   /** Newest first; empty where there is no store. A chunk that two releases share counts for both. */
-  async releases(): Promise<StoredRelease[]> {
+  releases(): Promise<StoredRelease[]> {
+    this.#reading = this.#read();
+    return this.#reading;
+  }
+
+  async #read(): Promise<StoredRelease[]> {
     const database = openBrowserDatabase(this.#owner);
     try {
       const record = Object(await database.records.get(RELEASES_RECORD)) as Record<string, unknown>;
@@ -56,13 +66,33 @@ export class AppData {
     const name = storageName(this.#owner);
     for (const key of [`tabseed consent ${scope}`, `tabseed pause ${scope}`, checkKey(scope)])
       localStorage.removeItem(key);
+    // Whoever still reads or writes would make the database anew.
+    await this.#reading;
     const registration = await navigator.serviceWorker.getRegistration(scope);
-    if (registration?.scope === scope) await registration.unregister();
+    if (registration?.scope === scope) {
+      if (registration.active) await removedBy(registration.active);
+      await registration.unregister();
+    }
     for (const cache of await caches.keys()) {
       if (cache === name || cache.startsWith(`${name} `)) await caches.delete(cache);
     }
     await deleteBrowserDatabase(this.#owner);
   }
+}
+
+/** Resolves when the worker, the leader and all pages have let go of what is stored, or when it does not answer. */
+function removedBy(worker: ServiceWorker): Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      port1.close();
+      resolve();
+    };
+    const timer = setTimeout(end, WORKER_LIMIT_MS);
+    port1.onmessage = end;
+    worker.postMessage(posted({ type: 'uninstall' }), [port2]);
+  });
 }
 
 function bytesOf({ packs }: Manifest, stored: ReadonlySet<ChunkId>): { storedBytes: number; totalBytes: number } {

@@ -14,7 +14,10 @@ const removal = new AbortController();
 const isRemoved = (): boolean => removal.signal.aborted;
 
 tabseed.on('stats', showStats);
-tabseed.on('error', ({ code, message }) => showError(code, message));
+tabseed.on('error', ({ code, message }) => {
+  // That Tabseed is gone is no fault then.
+  if (!isRemoved()) showError(code, message);
+});
 tabseed.on('update-failed', ({ code, sequence }) => showError(code, `release ${sequence}`));
 showStats(tabseed.stats());
 void start();
@@ -41,8 +44,6 @@ async function remove(data: AppData): Promise<void> {
   for (const id of ['check', 'remove']) (element(id) as HTMLButtonElement).disabled = true;
   removal.abort();
   await run('Removing …', 'Removed. The next visit to the app brings it back.', async () => {
-    // The engine of any tab lets go of the store.
-    tabseed.pause('all');
     await data.remove();
     showReleases([]);
   });

