@@ -50,6 +50,12 @@ const LEAST_CANDIDATES = 6;
 const SPARE_FACTOR = 2;
 
 /**
+ * Who asks in a room of few is given half of the others, and so many at least. With each partner come the news of every
+ * chunk, and where all know almost all, the same chunk from two: twelve browsers that start at once waste a third.
+ */
+const SMALL_ROOM_PARTNERS = 4;
+
+/**
  * Dissolved pairs that a peer remembers. A peer that cannot be reached has few partners and would otherwise be
  * everybody's first choice again and again.
  */
@@ -109,7 +115,7 @@ export class Room {
   match(peer: PeerId, count: number): Delivery[] {
     const asker = this.#members.get(peer);
     if (asker === undefined) return [];
-    const room = this.#options.maximumPartners - partnerCount(asker);
+    const room = this.#mostPartners() - partnerCount(asker);
     const wanted = Math.min(count, room, this.#options.partnersPerMatch);
     const deliveries: Delivery[] = [];
     for (const partner of this.#choose(asker, wanted)) deliveries.push(...this.#link(asker, partner));
@@ -153,6 +159,12 @@ export class Room {
     this.#members.delete(peer);
     this.#close(member);
     return deliveries;
+  }
+
+  /** Of one that asks; who is asked for takes more. */
+  #mostPartners(): number {
+    const ofFew = Math.max(SMALL_ROOM_PARTNERS, Math.floor((this.size - 1) / 2));
+    return Math.min(ofFew, this.#options.maximumPartners);
   }
 
   /** Up to `wanted` members of a random sample: of the same site first, then those with the fewest partners. */

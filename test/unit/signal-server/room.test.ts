@@ -79,7 +79,7 @@ describe('a room', () => {
     const alone = makeRoom();
     alone.join('victim', 'home', 'any', 'block of the victim');
     for (let index = 0; index < 6; index += 1) alone.join(`only-${index}`, `rented-${index}`, 'any', 'rented');
-    expect(partnersIn(alone.match('victim', 6), 'victim')).toHaveLength(6);
+    expect(partnersIn(alone.match('victim', 6), 'victim')).toHaveLength(4);
   });
 
   it('gives each peer one seed of its site first, until that has all the partners that it may have', () => {
@@ -131,6 +131,25 @@ describe('a room', () => {
     expect(room.match(first, 0)).toEqual([]);
   });
 
+  it.each([
+    { others: 3, most: 3 },
+    { others: 5, most: 4 },
+    { others: 11, most: 5 },
+    { others: 20, most: 8 },
+  ])('of $others others gives who asks $most: half of them, or four', ({ others, most }) => {
+    const room = makeRoom({ maximumPartners: 8, partnersPerMatch: 8 });
+    const [first = ''] = fill(room, others + 1);
+    expect(partnersIn(room.match(first, 8), first)).toHaveLength(most);
+    expect(room.match(first, 8)).toEqual([]);
+  });
+
+  it('finds partners for who comes to few that have their four', () => {
+    const room = makeRoom();
+    for (const id of fill(room, 6)) room.match(id, 4);
+    room.join('newcomer');
+    expect(partnersIn(room.match('newcomer', 6), 'newcomer')).toHaveLength(4);
+  });
+
   it('prefers the peers with the fewest partners', () => {
     const room = makeRoom();
     fill(room, 4);
@@ -145,8 +164,9 @@ describe('a room', () => {
 
   it('gives who has its share of partners only those that have less than half as many', () => {
     const room = makeRoom();
-    const [asker = ''] = fill(room, 7);
+    const [asker = '', ...others] = fill(room, 13);
     expect(partnersIn(room.match(asker, 6), asker)).toHaveLength(6);
+    for (const other of others) room.match(other, 3);
     room.join('busy');
     expect(partnersIn(room.match('busy', 4), 'busy')).not.toContain(asker);
     expect(room.match(asker, 1)).toEqual([]);
