@@ -17,9 +17,9 @@ export const DEFAULT_CHUNKING: Chunking = {
 /**
  * Behind so many bytes a file is cut half as finely: a file of this size is bulk, and each chunk of it costs a request
  * and a `have` for each partner, too. By the place and not by the file's size, so that a file that grows keeps its
- * chunks. Behind 2 MiB already, twelve browsers that share 16 MiB were given more than 1 % twice (bench/README.md).
+ * chunks.
  */
-const FINE_BYTES = 8 * 1024 * 1024;
+const FINE_BYTES = 2 * 1024 * 1024;
 
 /**
  * Content-defined chunking with a gear hash (Xia et al., FastCDC, USENIX ATC 2016): a cut depends on the 32 bytes before
