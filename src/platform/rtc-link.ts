@@ -1,5 +1,6 @@
 import { type Clock, LINK_HIGH_WATER_BYTES, type LinkHandlers, type PeerLink } from '../core/ports.ts';
 import { connectionOf, dataChannelOf, endPeer, type SimplePeerInstance } from './simple-peer.ts';
+import { StunChecks } from './stun-checks.ts';
 
 /** How often `bufferedAmount` is looked at where no event tells: at 30 MB/s, 120 KB leave in between. */
 const BUFFER_POLL_MS = 4;
@@ -25,7 +26,7 @@ export class RtcLink implements PeerLink {
   #inbox: Uint8Array[] = [];
   #state: 'open' | 'draining' | 'closed' = 'open';
   #isPolling = false;
-  #checks = { path: '', seconds: 0, count: 0 };
+  readonly #checks = new StunChecks();
   #nextCheckMs = 0;
   /** In the connection's statistics. */
   #transport: string | undefined;
@@ -88,19 +89,15 @@ export class RtcLink implements PeerLink {
     if (!this.#hasLowEvent) this.#pollBuffer();
   }
 
-  /** Of STUN's connectivity checks (RFC 7675), which Chromium sends every 2.5 s, by the path of the data. */
+  /** Of STUN's connectivity checks, which Chromium sends every 2.5 s, by the path of the data. */
   async roundTripMs(): Promise<number | undefined> {
     if (this.#clock.now() < this.#nextCheckMs) return undefined;
     const report = await this.#connection?.getStats();
     const pair = report && this.#selectedPair(report);
     if (pair === undefined) return undefined;
-    const { id: path, totalRoundTripTime: seconds = 0, responsesReceived: count = 0 } = pair;
-    // Each path has totals of its own: what another one had says nothing, and would give negative times.
-    const before = path === this.#checks.path ? this.#checks : { seconds: 0, count: 0 };
-    if (count <= before.count) return undefined;
-    this.#checks = { path, seconds, count };
-    this.#nextCheckMs = this.#clock.now() + CHECK_MS;
-    return ((seconds - before.seconds) * 1000) / (count - before.count);
+    const roundTripMs = this.#checks.roundTripMs(pair);
+    if (roundTripMs !== undefined) this.#nextCheckMs = this.#clock.now() + CHECK_MS;
+    return roundTripMs;
   }
 
   /** Going through all of a report is most of what it costs. */

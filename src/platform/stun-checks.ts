@@ -1,0 +1,20 @@
+/** What a connection's statistics say of the connectivity checks on one path (RFC 7675; the W3C's webrtc-stats). */
+export type CheckedPath = Pick<RTCIceCandidatePairStats, 'id' | 'totalRoundTripTime' | 'responsesReceived'>;
+
+/** Round trips of STUN's connectivity checks, out of totals that only grow. */
+export class StunChecks {
+  #last = { path: '', seconds: 0, count: 0 };
+
+  /** Milliseconds, the mean since the last call; `undefined` when no check was answered since. */
+  roundTripMs({
+    id: path,
+    totalRoundTripTime: seconds = 0,
+    responsesReceived: count = 0,
+  }: CheckedPath): number | undefined {
+    // Each path has totals of its own: what another one had says nothing, and would give negative times.
+    const before = path === this.#last.path ? this.#last : { seconds: 0, count: 0 };
+    if (count <= before.count) return undefined;
+    this.#last = { path, seconds, count };
+    return ((seconds - before.seconds) * 1000) / (count - before.count);
+  }
+}
