@@ -27,6 +27,7 @@ export interface TurnFacts {
 export const PATIENCE_MS = 5000;
 /** Without a server, the second in rank waits so long for the first: a span of 1 MiB at 6 Mbit/s. */
 const RANK_STEP_MS = 1500;
+const WEIGHTS = 2 ** 32;
 
 /**
  * Whether it is this peer's turn to fetch a chunk from the origin for everybody. With a server, its lease says so. While
@@ -51,7 +52,10 @@ export function isOurTurn(location: ChunkLocation, isLeased: boolean, isArriving
   // one busy machine need seconds to connect, so those who are being connected count, too.
   const known = hasServer ? [...partners, ...dialing] : partners;
   const before = known.filter((partner) => weight(partner, unit) > own).length;
-  const rankMs = before * RANK_STEP_MS;
+  // In a crowd whose members do not all know each other several are first among theirs. The more a weight is below the
+  // largest that there can be, the likelier somebody else is before it: it waits for what that one may be giving already.
+  const unseen = hasServer || partners.length === 0 ? 0 : 1 - own / WEIGHTS;
+  const rankMs = (before + unseen) * RANK_STEP_MS;
   return waitedMs >= shortestMs + (hasServer && partners.length > 0 ? rankMs : Math.min(PATIENCE_MS, rankMs));
 }
 

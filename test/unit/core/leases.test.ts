@@ -151,26 +151,56 @@ describe('whose turn it is at the origin', () => {
   });
 
   it('is one partner after the other without a server, the same order for all of them', () => {
-    const first = peers.filter((peer) => isOurTurn(location, false, false, facts(peer, 0, false)));
+    const goers = (waitedMs: number) =>
+      peers.filter((peer) => isOurTurn(location, false, false, facts(peer, waitedMs, false)));
+    expect(goers(0)).toEqual([]);
+    const first = goers(1500);
     expect(first).toHaveLength(1);
-    const second = peers.filter((peer) => isOurTurn(location, false, false, facts(peer, 1500, false)));
+    const second = goers(3000);
     expect(second).toHaveLength(2);
     expect(second).toEqual(expect.arrayContaining(first));
     expect(peers.every((peer) => isOurTurn(location, false, false, facts(peer, PATIENCE_MS, false)))).toBe(true);
+  });
+
+  it('comes sooner to who is first of all than to who is first among its partners only', () => {
+    const ring = Array.from({ length: 12 }, (_, index) => index.toString(16).repeat(32));
+    const turnMs = (self: string, partners: readonly string[]) =>
+      Array.from({ length: 1500 }, (_, waitedMs) => waitedMs).find((waitedMs) =>
+        isOurTurn(location, false, false, { ...facts(self, waitedMs, false), partners }),
+      );
+    const ofAll = ring.filter(
+      (self) =>
+        turnMs(
+          self,
+          ring.filter((peer) => peer !== self),
+        ) !== undefined,
+    );
+    expect(ofAll).toHaveLength(1);
+    const turns = new Map(
+      ring.map((self, at) => [self, turnMs(self, [ring.at(at - 1) ?? '', ring[(at + 1) % 12] ?? ''])]),
+    );
+    const times = [...turns.values()].filter((ms) => ms !== undefined).sort((a, b) => a - b);
+    expect(times.length).toBeGreaterThan(1);
+    expect(new Set(times).size).toBe(times.length);
+    expect(turns.get(ofAll[0] ?? '')).toBe(times[0]);
   });
 
   it('stays as it was granted for a while when the server is lost, as nobody knows who fetches what', () => {
     const lost = peers.map((peer) => ({ ...facts(peer, 0, false), serverLostMs: 100_001 - PATIENCE_MS }));
     expect(lost.some((one) => isOurTurn(location, false, false, one))).toBe(false);
     expect(lost.every((one) => isOurTurn(location, true, false, one))).toBe(true);
-    expect(lost.filter((one) => isOurTurn(location, false, false, { ...one, nowMs: one.nowMs + 1 }))).toHaveLength(1);
+    const goers = (ms: number) =>
+      lost.filter((one) => isOurTurn(location, false, false, { ...one, nowMs: one.nowMs + ms }));
+    expect(goers(1501)).toHaveLength(1);
   });
 
   it('is one partner after the other when that while is over, however long nothing has come in it', () => {
     const lost = peers.map((peer) => ({ ...facts(peer, PATIENCE_MS, false), serverLostMs: 100_000 }));
-    expect(lost.filter((one) => isOurTurn(location, false, false, one))).toHaveLength(1);
-    const later = lost.map((one) => ({ ...one, nowMs: one.nowMs + 1500 }));
-    expect(later.filter((one) => isOurTurn(location, false, false, one))).toHaveLength(2);
+    const goers = (ms: number) =>
+      lost.filter((one) => isOurTurn(location, false, false, { ...one, nowMs: one.nowMs + ms }));
+    expect(goers(0)).toEqual([]);
+    expect(goers(1500)).toHaveLength(1);
+    expect(goers(3000)).toHaveLength(2);
   });
 
   it("is nobody else's without a server while chunks of the unit turn up", () => {
@@ -180,7 +210,7 @@ describe('whose turn it is at the origin', () => {
 
   it('falls on different partners for different units', () => {
     const firsts = units(Array.from({ length: 40 }, (_, index) => index)).map((unit) =>
-      peers.find((peer) => isOurTurn(unit, false, false, facts(peer, 0, false))),
+      peers.find((peer) => isOurTurn(unit, false, false, facts(peer, 1500, false))),
     );
     for (const peer of peers) expect(firsts.filter((one) => one === peer).length).toBeGreaterThan(3);
   });
