@@ -53,7 +53,7 @@ const SPARE_FACTOR = 2;
  * Who asks in a room of few is given half of the others, and so many at least. With each partner come the news of every
  * chunk, and where all know almost all, the same chunk from two: twelve browsers that start at once waste a third.
  */
-const SMALL_ROOM_PARTNERS = 4;
+const SMALL_ROOM_PARTNERS = 5;
 
 /**
  * Dissolved pairs that a peer remembers. A peer that cannot be reached has few partners and would otherwise be

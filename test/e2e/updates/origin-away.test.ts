@@ -56,7 +56,7 @@ describe('while the origin is shut, a release', () => {
     const answered = (path: string) =>
       stage.served((asked) => asked.startsWith(path), since).map(({ status }) => status);
     expect(answered('/tabseed/pointer')).toEqual([200]);
-    // Its patch.
+    // Its patch alone.
     expect(answered('/tabseed/manifest-')).toEqual([200]);
   });
 

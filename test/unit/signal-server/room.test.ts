@@ -79,7 +79,7 @@ describe('a room', () => {
     const alone = makeRoom();
     alone.join('victim', 'home', 'any', 'block of the victim');
     for (let index = 0; index < 6; index += 1) alone.join(`only-${index}`, `rented-${index}`, 'any', 'rented');
-    expect(partnersIn(alone.match('victim', 6), 'victim')).toHaveLength(4);
+    expect(partnersIn(alone.match('victim', 6), 'victim')).toHaveLength(5);
   });
 
   it('gives each peer one seed of its site first, until that has all the partners that it may have', () => {
@@ -133,21 +133,21 @@ describe('a room', () => {
 
   it.each([
     { others: 3, most: 3 },
-    { others: 5, most: 4 },
+    { others: 7, most: 5 },
     { others: 11, most: 5 },
     { others: 20, most: 8 },
-  ])('of $others others gives who asks $most: half of them, or four', ({ others, most }) => {
+  ])('of $others others gives who asks $most: half of them, or five', ({ others, most }) => {
     const room = makeRoom({ maximumPartners: 8, partnersPerMatch: 8 });
     const [first = ''] = fill(room, others + 1);
     expect(partnersIn(room.match(first, 8), first)).toHaveLength(most);
     expect(room.match(first, 8)).toEqual([]);
   });
 
-  it('finds partners for who comes to few that have their four', () => {
+  it('finds partners for who comes to few that have their five', () => {
     const room = makeRoom();
-    for (const id of fill(room, 6)) room.match(id, 4);
+    for (const id of fill(room, 7)) room.match(id, 5);
     room.join('newcomer');
-    expect(partnersIn(room.match('newcomer', 6), 'newcomer')).toHaveLength(4);
+    expect(partnersIn(room.match('newcomer', 6), 'newcomer')).toHaveLength(5);
   });
 
   it('prefers the peers with the fewest partners', () => {
