@@ -3,18 +3,18 @@ export type CheckedPath = Pick<RTCIceCandidatePairStats, 'id' | 'totalRoundTripT
 
 /** Round trips of STUN's connectivity checks, out of totals that only grow. */
 export class StunChecks {
-  #last = { path: '', seconds: 0, count: 0 };
+  /** Each path has totals of its own: what another one had says nothing, and would give negative times. */
+  readonly #totals = new Map<string, { readonly seconds: number; readonly count: number }>();
 
-  /** Milliseconds, the mean since the last call; `undefined` when no check was answered since. */
+  /** Milliseconds, the mean since the path was last asked about; `undefined` when no check was answered since. */
   roundTripMs({
     id: path,
     totalRoundTripTime: seconds = 0,
     responsesReceived: count = 0,
   }: CheckedPath): number | undefined {
-    // Each path has totals of its own: what another one had says nothing, and would give negative times.
-    const before = path === this.#last.path ? this.#last : { seconds: 0, count: 0 };
+    const before = this.#totals.get(path) ?? { seconds: 0, count: 0 };
     if (count <= before.count) return undefined;
-    this.#last = { path, seconds, count };
+    this.#totals.set(path, { seconds, count });
     return ((seconds - before.seconds) * 1000) / (count - before.count);
   }
 }
