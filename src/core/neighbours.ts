@@ -34,7 +34,7 @@ export interface NeighboursHost {
   /** Asked for and not coming. */
   onReleased(peer: PeerId, chunks: readonly ChunkLocation[]): void;
   onUnneeded(wireBytes: number): void;
-  onUploaded(plainBytes: number, wireBytes: number): void;
+  onUploaded: SessionHost['onUploaded'];
   /** `count` are connected now. */
   onCount(count: number): void;
   onEnd(peer: PeerId, reason: EndReason): void;
@@ -73,7 +73,7 @@ export class Neighbours {
       uploadCap: host.uploadCap,
       uploadSlots: host.uploadSlots,
       read: (chunks) => host.read(chunks),
-      onUploaded: (plainBytes, wireBytes) => host.onUploaded(plainBytes, wireBytes),
+      onUploaded: (to, plainBytes, wireBytes) => host.onUploaded(to, plainBytes, wireBytes),
     });
     this.sessions.set(peer, session);
     session.start(host.packs().values(), host.offered());

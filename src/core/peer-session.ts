@@ -59,7 +59,7 @@ export class PeerSession {
       read: (chunks) => host.read(chunks),
       onUploaded: (plainBytes, wireBytes) => {
         this.#conduct.onMoved(wireBytes);
-        host.onUploaded(plainBytes, wireBytes);
+        host.onUploaded(this, plainBytes, wireBytes);
       },
     });
   }
@@ -73,6 +73,8 @@ export class PeerSession {
     this.#announcer.announce(known, holdings);
     this.#ping();
     this.#news.tell();
+    // What the path takes without a queue: later there may always be one, our own.
+    void this.queueingMs();
     this.#link.bind({
       onFrame: (frame) => this.#handleFrame(frame),
       onWritable: () => this.#uploads.onWritable(),

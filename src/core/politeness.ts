@@ -3,6 +3,7 @@ import type { UploadCap } from './upload-cap.ts';
 
 /** Somebody who is sent something. */
 export interface Path {
+  /** A request is open. Between two, what was sent may still be on its way through the line. */
   readonly isUploading: boolean;
   /** The shortest round trip that was seen; infinite before the first. */
   readonly shortestMs: number;
@@ -26,9 +27,12 @@ const LEAST_FACTOR = 0.5;
 const MOST_FACTOR = 0.85;
 /** Of the rate at which there was a queue: so far it is gone back half of the way with each measurement of no queue. */
 const SAFE_SHARE = 0.85;
-/** And from there in small steps. Measurements come every 2.5 s in Chromium. */
+/** There it stays for so long: whatever tries more makes a queue again in the end. */
+const HOLD_MS = 30_000;
+/** And from there in small steps, also past that rate by some. Measurements come every 2.5 s in Chromium. */
 const GROWTH = 1.03;
-/** Above that rate without a queue: the line has become free, or the measurement was wrong. */
+const NEAR_FULL = 1.1;
+/** Far above that rate without a queue: the line has become free, or the measurement was wrong. */
 const FREE_GROWTH = 1.25;
 const IS_USED = 0.8;
 /** Below that there is no line worth sharing, and a measurement may be wrong. */
@@ -44,14 +48,16 @@ const FORGET_MS = 60_000;
 export class Politeness {
   readonly #clock: Clock;
   readonly #cap: UploadCap;
-  readonly #paths: () => Iterable<Path>;
   readonly #nearMs: number;
   #cancelTimer: CancelTimer | undefined;
+  /** What something was sent on since the last look, or is being sent. */
+  readonly #busy = new Set<Path>();
   /** By how much round trips were longer, of each path, since the limit was last thought over. */
   readonly #round = new Map<Path, number>();
   #limit: number | undefined;
   /** What went out when there was a queue. */
   #fullRate = 0;
+  #gaveWayMs = 0;
   /**
    * A first queue may be noise: of a machine that is busy connecting, say. One that follows a lower rate is the same queue,
    * still draining.
@@ -61,15 +67,15 @@ export class Politeness {
   #sinceBytes = 0;
 
   /** @param isSiteOnly all paths lead to peers behind the same network exit. */
-  constructor(clock: Clock, cap: UploadCap, paths: () => Iterable<Path>, isSiteOnly: boolean) {
+  constructor(clock: Clock, cap: UploadCap, isSiteOnly: boolean) {
     this.#clock = clock;
     this.#cap = cap;
-    this.#paths = paths;
     this.#nearMs = isSiteOnly ? NEAR_MS : 0;
   }
 
-  /** Something is sent. */
-  onUpload(): void {
+  /** Something was sent. */
+  onUpload(path: Path): void {
+    this.#busy.add(path);
     if (this.#cancelTimer !== undefined) return;
     if (this.#clock.now() - this.#sinceMs >= FORGET_MS) this.#setLimit(undefined);
     this.#restart();
@@ -87,7 +93,8 @@ export class Politeness {
   }
 
   async #look(): Promise<void> {
-    const busy = [...this.#paths()].filter(({ isUploading }) => isUploading);
+    const busy = [...this.#busy];
+    for (const path of busy) if (!path.isUploading) this.#busy.delete(path);
     await Promise.all(
       busy.map(async (path) => {
         const delayMs = await path.queueingMs();
@@ -114,13 +121,19 @@ export class Politeness {
     }
     this.#isNextIgnored = this.#limit === undefined;
     if (this.#limit === undefined || bytesPerSecond < this.#limit * IS_USED) return;
-    const growth = this.#limit < this.#fullRate ? GROWTH : FREE_GROWTH;
-    this.#setLimit(Math.max(this.#limit * growth, (this.#limit + this.#fullRate * SAFE_SHARE) / 2));
+    this.#setLimit(Math.max(this.#limit * this.#growth, (this.#limit + this.#fullRate * SAFE_SHARE) / 2));
+  }
+
+  /** Above what is safe, by what factor more is tried. */
+  get #growth(): number {
+    if (this.#clock.now() - this.#gaveWayMs < HOLD_MS) return 1;
+    return (this.#limit ?? 0) < this.#fullRate * NEAR_FULL ? GROWTH : FREE_GROWTH;
   }
 
   #giveWay(delayMs: number, bytesPerSecond: number): void {
     const factor = Math.min(MOST_FACTOR, Math.max(LEAST_FACTOR, 1 - delayMs / LONG_QUEUE_MS));
     this.#fullRate = bytesPerSecond;
+    this.#gaveWayMs = this.#clock.now();
     this.#setLimit(Math.max(MINIMUM_BYTES_PER_SECOND, bytesPerSecond * factor));
   }
 

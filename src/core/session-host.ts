@@ -6,7 +6,7 @@ import type { StoredChunk } from './ports.ts';
 import type { UploadSource } from './upload-queue.ts';
 
 /** What a session tells the engine. */
-export interface SessionHost extends Omit<UploadSource, 'heldChunks'> {
+export interface SessionHost extends Omit<UploadSource, 'heldChunks' | 'onUploaded'> {
   /** Of this engine. */
   readonly instance: InstanceId;
   /** Who is not of this engine's site is left. */
@@ -32,6 +32,8 @@ export interface SessionHost extends Omit<UploadSource, 'heldChunks'> {
   onRefused(session: PeerSession, chunks: readonly ChunkLocation[]): void;
   /** Bytes came that nobody waits for any more. */
   onUnneeded(wireBytes: number): void;
+  /** A chunk has gone out to it. */
+  onUploaded(session: PeerSession, plainBytes: number, wireBytes: number): void;
   /** Over, whoever ended it; `unanswered` was asked for and did not come. */
   onEnd(session: PeerSession, reason: EndReason, unanswered: readonly ChunkLocation[]): void;
 }

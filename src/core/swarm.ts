@@ -15,7 +15,7 @@ import { OriginReads } from './origin-reads.ts';
 import type { ReleaseNews } from './peer-news.ts';
 import type { PeerSession } from './peer-session.ts';
 import type { SwarmPolicy } from './policy.ts';
-import { type Path, Politeness } from './politeness.ts';
+import { Politeness } from './politeness.ts';
 import type { CancelTimer, SwarmPorts } from './ports.ts';
 import { Roster } from './roster.ts';
 import type { EndReason } from './session-host.ts';
@@ -103,8 +103,7 @@ export class Swarm {
       onRoom: () => this.#pumpSoon(),
     });
     this.#neighbours = this.#makeNeighbours(policy.isSiteOnly);
-    const paths = (): Iterable<Path> => this.#neighbours.sessions.values();
-    this.#politeness = new Politeness(ports.clock, this.#uploadCap, paths, policy.isSiteOnly);
+    this.#politeness = new Politeness(ports.clock, this.#uploadCap, policy.isSiteOnly);
     this.#origin = new OriginReads(ports, {
       onChunk: (chunk, stored) => void this.#intake.takeFromOrigin(chunk, stored),
       onFailed: (chunks, form) => this.#handleOriginFailure(chunks, form),
@@ -336,8 +335,8 @@ export class Swarm {
       onChunk: (session, location, stored) => void this.#intake.takeFromPeer(session, location, stored),
       onReleased: (peer, chunks) => this.#release(peer, chunks),
       onUnneeded: (wireBytes) => this.#count('wasted', wireBytes, wireBytes),
-      onUploaded: (plainBytes, wireBytes) => {
-        this.#politeness.onUpload();
+      onUploaded: (session, plainBytes, wireBytes) => {
+        this.#politeness.onUpload(session);
         this.#count('uploaded', plainBytes, wireBytes);
       },
       onCount: (count) => this.#events.onPeers(count),

@@ -2,10 +2,12 @@ import { MAX_FRAGMENT_BYTES } from '../protocol/limits.ts';
 import type { CancelTimer, Clock } from './ports.ts';
 
 /**
- * Part of a second that may go out at once, and the most that one fragment takes. Twenty peers that take turns then wait
- * 2.5 s for theirs: less than the silence after which they would take us for stalled.
+ * Part of a second that may go out at once, and the most that one fragment takes: what is the page's own waits no longer
+ * behind it, and neither do the round trips that say whether there is a queue (`politeness.ts`).
  */
-const BURST_SECONDS = 1 / 8;
+const BURST_SECONDS = 1 / 32;
+/** The timers of a page that is hidden fire once in a second: what would have gone out meanwhile goes out then. */
+const LATE_SECONDS = 1;
 const SMALLEST_FRAGMENT_BYTES = 1024;
 
 interface Turn {
@@ -15,7 +17,8 @@ interface Turn {
 
 /**
  * One token bucket for all uploads of an engine: over any time it lets through no more than the cap times that time plus
- * one burst. Who waits is served in the order of asking; as a session asks for one fragment at a time, all get the same.
+ * one burst, or what a late timer has held up. Who waits is served in the order of asking; as a session asks for one
+ * fragment at a time, all get the same.
  */
 export class UploadCap {
   /** Let through so far. */
@@ -69,15 +72,22 @@ export class UploadCap {
   #spend(bytes: number): boolean {
     this.passedBytes += bytes;
     if (this.#burstBytes === Number.POSITIVE_INFINITY) return true;
-    const nowMs = this.#clock.now();
-    this.#tokens = Math.min(this.#burstBytes, this.#tokens + (nowMs - this.#filledMs) * this.#bytesPerMs);
-    this.#filledMs = nowMs;
+    this.#fill();
     if (this.#tokens < bytes) {
       this.passedBytes -= bytes;
       return false;
     }
     this.#tokens -= bytes;
     return true;
+  }
+
+  #fill(): void {
+    const nowMs = this.#clock.now();
+    const filled = this.#tokens + (nowMs - this.#filledMs) * this.#bytesPerMs;
+    const most = this.#queue.length > 0 ? this.#bytesPerMs * 1000 * LATE_SECONDS : this.#burstBytes;
+    // Never less than there was: who was served late asks again at once.
+    this.#tokens = Math.max(this.#tokens, Math.min(most, filled));
+    this.#filledMs = nowMs;
   }
 
   #wait(): void {

@@ -99,7 +99,7 @@ class Bench implements SessionHost {
     this.reads += 1;
     return Promise.resolve(ids.map(() => ({ encoding: 'identity', bytes: new Uint8Array(CHUNK_BYTES) })));
   };
-  onUploaded = (_: number, wireBytes: number): void => {
+  onUploaded = (_: PeerSession, _plainBytes: number, wireBytes: number): void => {
     this.uploadedBytes += wireBytes;
   };
 
