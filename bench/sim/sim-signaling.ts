@@ -132,8 +132,8 @@ class Client implements Signaling {
     this.#ask(() => this.#server.deliver(this.#server.room.signal(this.peer, to, signal)));
   }
 
-  match(count: number): void {
-    this.#ask(() => this.#server.deliver(this.#server.room.match(this.peer, count)));
+  match(count: number, partners?: number): void {
+    this.#ask(() => this.#server.deliver(this.#server.room.match(this.peer, count, partners)));
   }
 
   unmatch(peer: PeerId): void {

@@ -90,8 +90,12 @@ export interface Signaling {
   /** Called once. */
   open(handlers: SignalingHandlers): void;
   send(to: PeerId, signal: PeerSignal): void;
-  /** Asks for up to `count` more partners. Lost while the server is away: ask again on `onWelcome`. */
-  match(count: number): void;
+  /**
+   * Asks for up to `count` more partners. Lost while the server is away: ask again on `onWelcome`.
+   *
+   * @param partners How many there are, those of which the server was told that they are spare among them. @default 0
+   */
+  match(count: number, partners?: number): void;
   unmatch(peer: PeerId): void;
   /** What this peer would fetch from the origin; replaces the last one. Lost while the server is away. */
   want(want: LeaseWant): void;

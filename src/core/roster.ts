@@ -157,8 +157,8 @@ export class Roster {
     const nowMs = this.#ports.clock.now();
     if (nowMs - this.#soughtAtMs < SEEK_INTERVAL_MS || !this.isJoined) return;
     this.#soughtAtMs = nowMs;
-    const partners = this.#linked.size + this.#dialings.size;
-    if (partners >= this.#policy.wantedPeers && this.#hasRoom()) this.#ports.signaling.match(1);
+    const partners = this.#partners;
+    if (partners >= this.#policy.wantedPeers && this.#hasRoom()) this.#ports.signaling.match(1, partners);
   }
 
   /** A peer has told what it has: whoever waited for that knows now. */
@@ -241,8 +241,12 @@ export class Roster {
     );
   }
 
+  get #partners(): number {
+    return this.#linked.size + this.#dialings.size;
+  }
+
   #hasRoom(): boolean {
-    return this.#linked.size + this.#dialings.size < this.#policy.maximumPeers;
+    return this.#partners < this.#policy.maximumPeers;
   }
 
   /** The newest goes: whoever asks for us again and again takes the place of no partner of long standing. */
@@ -271,8 +275,9 @@ export class Roster {
   }
 
   #match(): void {
-    const missing = this.#policy.wantedPeers - this.#linked.size - this.#dialings.size;
-    if (missing > 0 && this.#state === 'joined') this.#ports.signaling.match(missing);
+    const partners = this.#partners;
+    const missing = this.#policy.wantedPeers - partners;
+    if (missing > 0 && this.#state === 'joined') this.#ports.signaling.match(missing, partners);
   }
 
   #matchLater(): void {

@@ -50,8 +50,8 @@ class WebSocketSignaling implements Signaling {
     this.#connection?.send({ type: 'signal', to, signal });
   }
 
-  match(count: number): void {
-    this.#connection?.send({ type: 'match', count });
+  match(count: number, partners = 0): void {
+    this.#connection?.send({ type: 'match', count, partners });
   }
 
   unmatch(peer: PeerId): void {

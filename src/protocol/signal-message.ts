@@ -33,8 +33,11 @@ export type ClientSignalMessage =
       /** It is always there, and gives: a Node peer. */
       readonly seed?: boolean;
     }
-  /** Asks to be introduced to up to `count` more peers. */
-  | { readonly type: 'match'; readonly count: number }
+  /**
+   * Asks to be introduced to up to `count` more peers. `partners`: to how many it is connected, those of dissolved
+   * matches among them; it is not given more than are good beside them.
+   */
+  | { readonly type: 'match'; readonly count: number; readonly partners?: number }
   | { readonly type: 'signal'; readonly to: PeerId; readonly signal: PeerSignal }
   /** The connection to this partner ended or never came about: the match is dissolved. */
   | { readonly type: 'unmatch'; readonly peer: PeerId }
@@ -105,7 +108,11 @@ export function decodeClientSignalMessage(text: string): ClientSignalMessage {
         ...(fields.seed === undefined ? {} : { seed: asFlag(fields.seed, 'seed') }),
       };
     case 'match':
-      return { type: 'match', count: asCount(fields.count, 'count', limits.MAX_MATCH_COUNT) };
+      return {
+        type: 'match',
+        count: asCount(fields.count, 'count', limits.MAX_MATCH_COUNT),
+        ...(fields.partners === undefined ? {} : { partners: asCount(fields.partners, 'partners') }),
+      };
     case 'signal':
       return { type: 'signal', to: asA(fields.to, 'to', isPeerId), signal: decodePeerSignal(fields.signal) };
     case 'unmatch':

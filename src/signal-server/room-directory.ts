@@ -37,7 +37,7 @@ export class RoomDirectory {
     if (room === undefined) return [];
     switch (message.type) {
       case 'match':
-        return room.match(connection.peer, message.count);
+        return room.match(connection.peer, message.count, message.partners);
       case 'signal':
         return room.signal(connection.peer, message.to, message.signal);
       case 'want':

@@ -111,14 +111,19 @@ export class Room {
     return true;
   }
 
-  /** Introduces `peer` to up to `count` more peers; it is the initiator of each pair. */
-  match(peer: PeerId, count: number): Delivery[] {
+  /**
+   * Introduces `peer` to up to `count` more peers; it is the initiator of each pair.
+   *
+   * @param partners How many it says it has: more than are known here, where matches were dissolved and the connections
+   * have stayed.
+   */
+  match(peer: PeerId, count: number, partners = 0): Delivery[] {
     const asker = this.#members.get(peer);
     if (asker === undefined) return [];
-    const room = this.#mostPartners() - partnerCount(asker);
-    const wanted = Math.min(count, room, this.#options.partnersPerMatch);
+    const own = Math.max(partners, partnerCount(asker));
+    const wanted = Math.min(count, this.#mostPartners() - own, this.#options.partnersPerMatch);
     const deliveries: Delivery[] = [];
-    for (const partner of this.#choose(asker, wanted)) deliveries.push(...this.#link(asker, partner));
+    for (const partner of this.#choose(asker, own, wanted)) deliveries.push(...this.#link(asker, partner));
     return deliveries;
   }
 
@@ -167,11 +172,14 @@ export class Room {
     return Math.min(ofFew, this.#options.maximumPartners);
   }
 
-  /** Up to `wanted` members of a random sample: of the same site first, then those with the fewest partners. */
-  #choose(asker: Member, wanted: number): Member[] {
+  /**
+   * Up to `wanted` members of a random sample: of the same site first, then those with the fewest partners.
+   *
+   * @param own How many partners the asker has.
+   */
+  #choose(asker: Member, own: number, wanted: number): Member[] {
     if (wanted <= 0) return [];
     const { random, partnersPerMatch } = this.#options;
-    const own = partnerCount(asker);
     const most = own < partnersPerMatch ? Number.POSITIVE_INFINITY : own / SPARE_FACTOR;
     const unfit = (member: Member) =>
       member === asker || asker.partners?.has(member) === true || partnerCount(member) >= most;

@@ -58,7 +58,7 @@ export class ScriptedSignalServer {
           });
           break;
         case 'match':
-          signaling?.match(message.count);
+          signaling?.match(message.count, message.partners);
           break;
         case 'signal':
           signaling?.send(message.to, message.signal);

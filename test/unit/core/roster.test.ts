@@ -30,6 +30,8 @@ class Bench {
   closed = 0;
   /** Spare partners whose link may not end. */
   readonly busy = new Set<string>();
+  /** With the last match. */
+  partnersTold = 0;
   readonly roster: Roster;
   #server: SignalingHandlers | undefined;
   readonly #dials = new Map<string, DialHandlers>();
@@ -40,8 +42,9 @@ class Bench {
         this.#server = handlers;
       },
       send: () => undefined,
-      match: () => {
+      match: (_: number, partners: number) => {
         this.matches += 1;
+        this.partnersTold = partners;
       },
       unmatch: (peer: string) => this.unmatched.push(peer),
       want: () => undefined,
@@ -191,6 +194,7 @@ describe('a roster under a hostile signaling server', () => {
     expect(await seek()).toBe(0);
     bench.partner(peerId(5), true);
     expect(await seek()).toBe(1);
+    expect(bench.partnersTold).toBe(6);
     for (let index = 6; index < 20; index += 1) bench.partner(peerId(index), true);
     expect(await seek()).toBe(1);
   });

@@ -229,7 +229,10 @@ export const clientSignalMessage: fc.Arbitrary<ClientSignalMessage> = fc.oneof(
     { type: fc.constant('join'), version: count, room: sha256, reach: fc.constantFrom('site', 'any') },
     { requiredKeys: ['type', 'version', 'room'] },
   ),
-  fc.record({ type: fc.constant('match'), count: fc.nat({ max: limits.MAX_MATCH_COUNT }) }),
+  fc.record(
+    { type: fc.constant('match'), count: fc.nat({ max: limits.MAX_MATCH_COUNT }), partners: fc.nat() },
+    { requiredKeys: ['type', 'count'] },
+  ),
   fc.record({ type: fc.constant('signal'), to: peerId, signal: peerSignal }),
   fc.record({ type: fc.constant('unmatch'), peer: peerId }),
   fc.record({

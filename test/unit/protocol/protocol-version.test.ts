@@ -16,7 +16,7 @@ import { bytesOf, type Layout, readVectors } from './vectors.ts';
  * - They do not: raise PROTOCOL_VERSION, describe it in its history, and add a row.
  */
 const DIGEST_OF_VERSION: Readonly<Record<number, string>> = {
-  1: '597802011c5a8334dd5a33587c402aeaee51a7afa5c681f0c4426c2c40793488',
+  1: '4680ed9c4df455cc18f0a7cd783ac04220c046ed41891e999b0d113f0107652a',
 };
 
 it('has not changed without a decision about PROTOCOL_VERSION', () => {

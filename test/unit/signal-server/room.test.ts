@@ -143,6 +143,22 @@ describe('a room', () => {
     expect(room.match(first, 8)).toEqual([]);
   });
 
+  it('counts the connections that who asks says it has kept of dissolved matches', () => {
+    const room = makeRoom();
+    const [first = ''] = fill(room, 12);
+    for (const other of partnersIn(room.match(first, 6), first)) room.unmatch(first, other);
+    expect(room.match(first, 6, 5)).toEqual([]);
+    expect(partnersIn(room.match(first, 6, 4), first)).toHaveLength(1);
+  });
+
+  it('takes them for partners, too, where it looks for such as have less than half as many', () => {
+    const room = makeRoom();
+    for (const id of fill(room, 40)) room.match(id, 3);
+    room.join('asker');
+    expect(room.match('asker', 1, 6)).toEqual([]);
+    expect(partnersIn(room.match('asker', 1), 'asker')).toHaveLength(1);
+  });
+
   it('finds partners for who comes to few that have their five', () => {
     const room = makeRoom();
     for (const id of fill(room, 7)) room.match(id, 5);
