@@ -151,8 +151,11 @@ export class LeaseBook {
    * it once.
    */
   #prolong(unit: Unit, peer: PeerId, nowMs: number): void {
+    if (unit.fetcher !== undefined && unit.fetcher !== peer) {
+      if (!unit.isComing) this.#pace.onReached(nowMs - unit.grantedMs);
+      this.#gaveMs.set(unit.fetcher, nowMs);
+    }
     unit.isComing = true;
-    if (unit.fetcher !== undefined && unit.fetcher !== peer) this.#gaveMs.set(unit.fetcher, nowMs);
     const untilMs = Math.min(
       nowMs + (unit.holder === undefined ? this.#pace.spreadMs : this.#pace.leaseMs),
       unit.latestMs,

@@ -24,6 +24,8 @@ export class LeasePace {
   #usualMs: number | undefined;
   #firstMs = FIRST_LEASE_MS;
   #firstGrownMs = Number.NEGATIVE_INFINITY;
+  /** From the one who has fetched something to the next one, of late. */
+  #usualSpreadMs = 0;
   #slowSpreadMs = 0;
   #spreadGrownMs = Number.NEGATIVE_INFINITY;
   #atOnce = LEAST_AT_ONCE;
@@ -40,7 +42,8 @@ export class LeasePace {
 
   /** What is fetched is not fetched again before that. */
   get spreadMs(): number {
-    return Math.max(this.leaseMs, this.#slowSpreadMs);
+    const mostMs = this.#usualSpreadMs === 0 ? 0 : Math.min(MAXIMUM_LEASE_MS, SLACK * this.#usualSpreadMs + SLACK_MS);
+    return Math.max(this.leaseMs, mostMs, this.#slowSpreadMs);
   }
 
   /** A lease was used. */
@@ -49,6 +52,12 @@ export class LeasePace {
     else if (tookMs > SLOW_LEASE_MS) this.#atOnce = Math.max(LEAST_AT_ONCE, this.#atOnce - 1);
     this.#usualMs =
       this.#usualMs === undefined ? Math.max(tookMs, FIRST_LEASE_MS) : this.#usualMs + (tookMs - this.#usualMs) / 8;
+  }
+
+  /** What was fetched has reached somebody else. */
+  onReached(tookMs: number): void {
+    const usualMs = this.#usualSpreadMs === 0 ? tookMs : this.#usualSpreadMs;
+    this.#usualSpreadMs = usualMs + (tookMs - usualMs) / 8;
   }
 
   /** A lease ran out. Before any was used the next ones are twice as long, once for all that were out then. */

@@ -49,6 +49,19 @@ describe('the lease book', () => {
     expect(granted(book.tick(1000 + SECOND_LEASE_MS))).toEqual({ b: [0] });
   });
 
+  it('gives what was fetched three times as long as it usually takes to reach somebody, and two seconds', () => {
+    const book = new LeaseBook();
+    book.want('a', want([0]), 1, 0);
+    book.want('b', want([0]), 0, 0);
+    book.want('a', [], 1, 1000);
+    book.want('b', [], 0, 3000);
+    book.want('c', want([1]), 1, 3000);
+    book.want('d', want([1]), 1, 3000);
+    book.want('c', [], 1, 4000);
+    expect(book.tick(4000 + 3 * 2000 + 2000 - 1)).toEqual([]);
+    expect(granted(book.tick(4000 + 3 * 2000 + 2000))).toEqual({ d: [1] });
+  });
+
   it('introduces who lacks a unit for ten seconds to its fetcher, once', () => {
     const book = new LeaseBook();
     book.want('a', want([0, 1, 2]), 3, 0);
