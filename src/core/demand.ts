@@ -88,8 +88,8 @@ export class Demand {
   }
 
   *inOrder(): Generator<WantedChunk> {
-    yield* this.#queues.urgent;
-    yield* this.#queues.bulk;
+    for (const wanted of this.#queues.urgent) yield wanted;
+    for (const wanted of this.#queues.bulk) yield wanted;
   }
 
   #promote(wanted: WantedChunk): void {

@@ -23,8 +23,11 @@ export class Download {
   }
 
   /** What has not arrived whole. */
-  *remaining(): Generator<ChunkLocation> {
-    for (let index = this.#next; index < this.#end; index += 1) yield { pack: this.pack, index };
+  remaining(): ChunkLocation[] {
+    return Array.from({ length: this.#end - this.#next }, (_, chunk) => ({
+      pack: this.pack,
+      index: this.#next + chunk,
+    }));
   }
 
   /** Encoded bytes of the chunks that have not arrived whole, by the manifest. */

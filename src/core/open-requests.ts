@@ -21,6 +21,7 @@ export class OpenRequests {
   readonly #pace = new Pace();
   readonly #promptness = new Promptness();
   #next = 0;
+  #openBytes = 0;
 
   /** The number that the next request will have. */
   get next(): number {
@@ -43,9 +44,7 @@ export class OpenRequests {
 
   /** Encoded bytes asked for and not yet arrived. */
   get openBytes(): number {
-    let bytes = 0;
-    for (const download of this.#downloads.values()) bytes += download.remainingBytes;
-    return bytes;
+    return this.#openBytes;
   }
 
   /** Whether it can be asked for something that a page waits for. */
@@ -59,6 +58,7 @@ export class OpenRequests {
     this.#next += 1;
     const download = new Download(request, span);
     this.#downloads.set(request, download);
+    this.#openBytes += download.remainingBytes;
     this.window.onRequest(nowMs);
     this.#promptness.onRequest(request, this.#downloads.size === 1, nowMs);
     this.#pace.onRequest(request, this.openBytes, this.window.bytesPerMs, nowMs);
@@ -67,7 +67,7 @@ export class OpenRequests {
 
   /** Forgets every request of which nothing is needed any more. */
   cancelUnneeded(needed: (chunk: ChunkLocation) => boolean, nowMs: number): CancelledRequest[] {
-    return this.#cancel((_, chunks) => !chunks.some(needed), nowMs);
+    return this.#cancel((download) => !download.remaining().some(needed), nowMs);
   }
 
   /**
@@ -76,10 +76,12 @@ export class OpenRequests {
    */
   cancelLate(isElsewhere: (chunk: ChunkLocation) => boolean, nowMs: number): CancelledRequest[] {
     let isBehind = false;
-    return this.#cancel((request, chunks) => {
-      if (!this.#pace.isOverdue(request, nowMs) && !chunks.every(isElsewhere)) return false;
-      isBehind ||= this.#pace.isLate(request, nowMs);
-      return isBehind;
+    return this.#cancel((download) => {
+      const { request } = download;
+      if (!isBehind && !this.#pace.isLate(request, nowMs)) return false;
+      if (!this.#pace.isOverdue(request, nowMs) && !download.remaining().every(isElsewhere)) return false;
+      isBehind = true;
+      return true;
     }, nowMs);
   }
 
@@ -95,7 +97,7 @@ export class OpenRequests {
   /** What is left of its last request. */
   get last(): readonly ChunkLocation[] {
     const last = [...this.#downloads.values()].at(-1);
-    return last === undefined ? [] : [...last.remaining()];
+    return last === undefined ? [] : last.remaining();
   }
 
   /** We were late ourselves: not the peer's fault. */
@@ -115,7 +117,7 @@ export class OpenRequests {
 
   /** What is asked for and has not come. */
   remaining(): ChunkLocation[] {
-    return [...this.#downloads.values()].flatMap((download) => [...download.remaining()]);
+    return [...this.#downloads.values()].flatMap((download) => download.remaining());
   }
 
   /** @returns what it asked for and did not get; `undefined` when there is no such request. */
@@ -123,7 +125,7 @@ export class OpenRequests {
     const download = this.#downloads.get(request);
     if (download === undefined) return undefined;
     this.#finish(download, nowMs);
-    return [...download.remaining()];
+    return download.remaining();
   }
 
   /**
@@ -139,8 +141,10 @@ export class OpenRequests {
     const download = this.#downloads.get(message.request);
     if (download === undefined) return 'unasked';
     this.#pace.onBytes(length, nowMs);
+    const beforeBytes = download.remainingBytes;
     const arrived = download.take(message);
     if (arrived === undefined) return undefined;
+    this.#openBytes -= beforeBytes - download.remainingBytes;
     this.#promptness.onChunk(message.request, nowMs);
     if (download.complete) this.#finish(download, nowMs);
     return arrived;
@@ -148,19 +152,16 @@ export class OpenRequests {
 
   clear(): void {
     this.#downloads.clear();
+    this.#openBytes = 0;
   }
 
-  #cancel(
-    isOver: (request: number, remaining: readonly ChunkLocation[]) => boolean,
-    nowMs: number,
-  ): CancelledRequest[] {
+  #cancel(isOver: (download: Download) => boolean, nowMs: number): CancelledRequest[] {
     const cancelled: CancelledRequest[] = [];
     for (const download of this.#downloads.values()) {
+      if (!isOver(download)) continue;
       const { request } = download;
-      const chunks = [...download.remaining()];
-      if (!isOver(request, chunks)) continue;
       this.#promptness.onCancel(request, nowMs);
-      cancelled.push({ request, chunks });
+      cancelled.push({ request, chunks: download.remaining() });
       this.#finish(download, nowMs);
     }
     return cancelled;
@@ -168,6 +169,7 @@ export class OpenRequests {
 
   #finish(download: Download, nowMs: number): void {
     this.#downloads.delete(download.request);
+    this.#openBytes -= download.remainingBytes;
     this.#pace.onEnd(download.request, nowMs);
     if (this.#downloads.size === 0) this.window.onIdle();
   }

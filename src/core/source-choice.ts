@@ -152,9 +152,11 @@ export class SourceChoice {
   missing(): WantedChunk[] {
     const { demand } = this.#sources;
     const facts = this.#facts();
-    return [...demand.inOrder()].filter(
-      (wanted) => wanted.originFailures > 0 && isMissing(wanted, this.#peerHas(wanted), facts),
-    );
+    const missing: WantedChunk[] = [];
+    for (const wanted of demand.inOrder()) {
+      if (wanted.originFailures > 0 && isMissing(wanted, this.#peerHas(wanted), facts)) missing.push(wanted);
+    }
+    return missing;
   }
 
   #measure(nowMs: number): void {
@@ -175,6 +177,8 @@ export class SourceChoice {
 
   #askPeers(): void {
     const { demand, sessions } = this.#sources;
+    const open = [...sessions.values()].filter(({ room }) => room > 0);
+    if (open.length === 0) return;
     const free: WantedChunk[] = [];
     for (const wanted of demand.inOrder()) {
       if (wanted.peer === undefined && !wanted.arrived && this.#peerHas(wanted)) free.push(wanted);
@@ -190,10 +194,7 @@ export class SourceChoice {
       return !prompt.some((other) => other.has(wanted.location));
     };
     // Least loaded first, and again until nobody takes more: neighbours share a file instead of one getting it all.
-    const byLoad = [...sessions.values()]
-      .map((session) => ({ session, openBytes: session.openBytes }))
-      .sort((a, b) => a.openBytes - b.openBytes);
-    for (let asking = byLoad.map(({ session }) => session); asking.length > 0; ) {
+    for (let asking = open.sort((a, b) => a.openBytes - b.openBytes); asking.length > 0; ) {
       asking = asking.filter((session) => {
         const { room } = session;
         const span = room === 0 ? undefined : this.#pick(free, (wanted) => mayAsk(session, wanted), room);
