@@ -92,7 +92,8 @@ export class RtcLink implements PeerLink {
   /** Of STUN's connectivity checks, which Chromium sends every 2.5 s, by the path of the data. */
   async roundTripMs(): Promise<number | undefined> {
     if (this.#clock.now() < this.#nextCheckMs) return undefined;
-    const report = await this.#connection?.getStats();
+    // Of a connection that is closed Node's `wrtc` refuses to say anything.
+    const report = await this.#connection?.getStats().catch(() => undefined);
     const pair = report && this.#selectedPair(report);
     if (pair === undefined) return undefined;
     const roundTripMs = this.#checks.roundTripMs(pair);

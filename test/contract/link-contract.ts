@@ -150,4 +150,15 @@ export const linkContract: readonly ContractCase<LinkSubject>[] = [
       await new Listener(right).closed.promise;
     },
   },
+  {
+    name: 'has no round trip to tell of once it is closed',
+    run: async ({ connect }) => {
+      const [left, right] = await connect();
+      const atRight = new Listener(right);
+      new Listener(left);
+      left.close();
+      await atRight.closed.promise;
+      for (const link of [left, right]) equal(await link.roundTripMs?.(), undefined);
+    },
+  },
 ];
