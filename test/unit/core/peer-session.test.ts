@@ -47,10 +47,13 @@ class Bench implements SessionHost {
   end: EndReason | undefined;
   unanswered: readonly ChunkLocation[] = [];
   readonly session: PeerSession;
+  /** As the link measures them, one after the other. */
+  readonly roundTripsMs = [20, 70];
   readonly #far: MemoryLink;
 
   constructor() {
     const [near, far] = MemoryLink.pair(this.clock, { latencyMs: 1, bytesPerSecond: 10_000_000 });
+    near.roundTripMs = () => Promise.resolve(this.roundTripsMs.shift());
     this.#far = far;
     far.bind({
       onFrame: (frame) => this.heard.push(decodePeerMessage(frame)),
@@ -138,6 +141,13 @@ describe('a session', () => {
     await bench.greet();
     expect(bench.session.room).toBeGreaterThan(0);
     expect(bench.session.has({ pack, index: 7 })).toBe(true);
+  });
+
+  it('measures a round trip before anything is sent, beside which later ones are long', async () => {
+    await bench.clock.advance(10);
+    expect(bench.session.shortestMs).toBe(20);
+    expect(await bench.session.queueingMs()).toBe(50);
+    expect(await bench.session.queueingMs()).toBeUndefined();
   });
 
   it('passes on chunks that were asked for, in order', async () => {
