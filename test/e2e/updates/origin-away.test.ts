@@ -69,10 +69,7 @@ describe('while the origin is shut, a release', () => {
       await tab.evaluate(() => tabseed.resume());
       await expect
         .poll(() => tab.evaluate(() => tabseed.stats().update), POLL)
-        .toMatchObject({
-          sequence: peer.release.sequence,
-          staged: true,
-        });
+        .toMatchObject({ sequence: peer.release.sequence, staged: true, failure: '' });
       expect(await tab.evaluate(() => tabseed.applyUpdate())).toBe(true);
       await tab.reload();
       expect(await seenBy(tab)).toEqual(['release 3', 'release 3']);
