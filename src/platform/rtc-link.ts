@@ -10,9 +10,10 @@ const CHECK_MS = 2000;
 const DRAIN_LIMIT_MS = 2000;
 /**
  * How long the queue of a channel without event must have been empty before a close: `@roamhq/wrtc` holds up to 2.6 MB
- * more that `bufferedAmount` does not count, and drops them. Measured 40 ms for 1 MiB on a busy machine.
+ * more that `bufferedAmount` does not count, and drops them. 1 MiB took 40 ms on a busy machine, and more than 250 on one
+ * that was slow itself.
  */
-const QUIET_MS = 250;
+const QUIET_MS = 750;
 
 /** An open data channel of simple-peer, with flow control of our own: simple-peer's falls back to a 150 ms poll. */
 export class RtcLink implements PeerLink {
