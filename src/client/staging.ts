@@ -1,10 +1,11 @@
+import { backoffMs } from '../core/backoff.ts';
 import type { NamedManifest } from '../core/delta.ts';
-import type { ChunkStore, Clock } from '../core/ports.ts';
+import type { CancelTimer, ChunkStore, Clock, Random } from '../core/ports.ts';
 import type { Swarm } from '../core/swarm.ts';
 import { openBrowserDatabase } from '../platform/idb-database.ts';
 import { streamCodec } from '../platform/stream-codec.ts';
 import { subtleDigest } from '../platform/subtle-digest.ts';
-import { systemClock } from '../platform/system-clock.ts';
+import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import type { ChunkId } from '../protocol/identifier.ts';
 import { decodeManifest, type Manifest, type PackedChunk } from '../protocol/manifest.ts';
 import type { StagingProgress } from '../protocol/release-news.ts';
@@ -36,6 +37,15 @@ const WRITE_LIMIT_MS = 5000;
 const WRITE_STEP_MS = 100;
 /** Got, and damaged or gone when it was read again: twice is the disk's fault. */
 const ROUNDS = 2;
+/** The origin is away, or has the release in part: others hear of it too, and none of them may come back at once. */
+const RETRY = { firstMs: 20_000, maximumMs: 30 * 60_000 };
+
+interface Run {
+  readonly sequence: number;
+  readonly stop: AbortController;
+  failed: boolean;
+  cancelRetry: CancelTimer | undefined;
+}
 
 /**
  * Brings what the next release needs into the store: peers first, then the origin, all of it verified. Nothing of it is
@@ -44,7 +54,8 @@ const ROUNDS = 2;
 export class Staging {
   readonly #ports: StagingPorts;
   readonly #clock: Clock = systemClock();
-  #run: { readonly sequence: number; readonly stop: AbortController; failed: boolean } | undefined;
+  readonly #random: Random = systemRandom();
+  #run: Run | undefined;
   /** Also of attempts that were ended. */
   #staging: Promise<unknown> = Promise.resolve();
 
@@ -60,19 +71,27 @@ export class Staging {
     const { sequence } = manifest;
     if (this.#run?.sequence === sequence && !this.#run.failed) return;
     void this.close();
-    const run = { sequence, stop: new AbortController(), failed: false };
+    const run: Run = { sequence, stop: new AbortController(), failed: false, cancelRetry: undefined };
     this.#run = run;
     let olds: Promise<NamedManifest[]> | undefined;
     const named = (): Promise<NamedManifest[]> => (olds ??= namedManifests(older));
-    const staging = this.#stage(manifest, named, releases.config.app, run.stop.signal).then((failure) => {
+    const { signal } = run.stop;
+    const attempt = async (count: number, earlierFailure: string): Promise<void> => {
+      run.failed = false;
+      const failure = await this.#stage(manifest, named, releases.config.app, signal, earlierFailure);
       run.failed = failure !== '';
-    });
-    this.#staging = Promise.all([this.#staging, staging]);
+      if (failure !== 'chunk-unavailable' || signal.aborted) return;
+      run.cancelRetry = this.#clock.after(backoffMs(count, RETRY, this.#random), () => {
+        this.#staging = Promise.all([this.#staging, attempt(count + 1, failure)]);
+      });
+    };
+    this.#staging = Promise.all([this.#staging, attempt(0, '')]);
   }
 
   /** Resolves when nothing is written any more. */
   close(): Promise<unknown> {
     this.#run?.stop.abort();
+    this.#run?.cancelRetry?.();
     return this.#staging;
   }
 
@@ -82,11 +101,13 @@ export class Staging {
     olds: () => Promise<readonly NamedManifest[]>,
     app: string,
     signal: AbortSignal,
+    earlierFailure: string,
   ): Promise<string> {
     const { scope } = this.#ports;
     const { sequence } = manifest;
     const database = openBrowserDatabase({ app, scope });
-    const progress = { sequence, doneBytes: 0, totalBytes: 0, staged: false, failure: '' };
+    // What went wrong stays so until it is right: the page is told once.
+    const progress = { sequence, doneBytes: 0, totalBytes: 0, staged: false, failure: earlierFailure };
     const tell = (changes: Partial<StagingProgress>): void => {
       if (!signal.aborted) this.#ports.tell(Object.assign(progress, changes));
     };

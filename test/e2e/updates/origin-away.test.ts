@@ -58,8 +58,9 @@ describe('while the origin is shut, a release', () => {
     const { stage } = site;
     const [tab, ...others] = tabs;
     for (const other of others) await other.context().close();
-    await tab.evaluate(() => tabseed.pause());
     stage.refuse = () => false;
+    await expect.poll(() => keptScripts(tab), POLL).toMatch(/client.*simple-peer.*start-engine/);
+    await tab.evaluate(() => tabseed.pause());
     await site.publish(3);
     const { peer } = await startLocalPeer({ url: stage.url, store: await stage.folder() });
     try {
