@@ -60,7 +60,7 @@ export class Intake {
       session.close('banned');
     }
     // An arrival only makes room; looking at the whole demand for each would cost more than the chunks do.
-    if (session.room > 0) this.#host.onRoom();
+    if (session.downloads.room > 0) this.#host.onRoom();
   }
 
   async takeFromOrigin(chunk: ChunkId, stored: StoredChunk): Promise<void> {

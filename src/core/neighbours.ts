@@ -127,7 +127,7 @@ export class Neighbours {
         session.close('stalled');
         continue;
       }
-      session.takeBackLate(nowMs);
+      session.downloads.takeBackLate(nowMs);
       session.probe(nowMs);
     }
   }
@@ -152,7 +152,7 @@ export class Neighbours {
   }
 
   #count(): void {
-    for (const session of this.sessions.values()) session.window.peers = this.sessions.size;
+    for (const session of this.sessions.values()) session.downloads.window.peers = this.sessions.size;
     this.#host.onCount(this.sessions.size);
   }
 

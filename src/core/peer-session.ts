@@ -1,13 +1,12 @@
 import { ProtocolError } from '../protocol/errors.ts';
 import type { InstanceId, PeerId, Sha256 } from '../protocol/identifier.ts';
-import { type DataMessage, decodePeerMessage, encodePeerMessage, type PeerMessage } from '../protocol/peer-message.ts';
+import { decodePeerMessage, encodePeerMessage, type PeerMessage } from '../protocol/peer-message.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
-import { type CatalogPack, type ChunkLocation, chunkAt, type Span } from './catalog.ts';
-import type { FlowWindow } from './flow-window.ts';
+import type { CatalogPack, ChunkLocation, Span } from './catalog.ts';
+import { DownloadQueue } from './download-queue.ts';
 import type { Holdings } from './holdings.ts';
 import { Liveness } from './liveness.ts';
 import { requestCost } from './message-budget.ts';
-import { type CancelledRequest, OpenRequests } from './open-requests.ts';
 import { PackAnnouncer } from './pack-announcer.ts';
 import { BITFIELD_COST, HAVE_COST, MANIFEST_PART_COST, PeerConduct, SMALL_PART_BYTES } from './peer-conduct.ts';
 import { PeerNews } from './peer-news.ts';
@@ -23,12 +22,13 @@ const MAX_UNREAD_BYTES = 2 * LINK_HIGH_WATER_BYTES;
 /** One peer: what it has, what it was asked, what it asks. Messages in by the link, consequences out to the host. */
 export class PeerSession {
   readonly peer: PeerId;
+  /** What it was asked for. */
+  readonly downloads: DownloadQueue;
   readonly #link: PeerLink;
   readonly #host: SessionHost;
   readonly #uploads: UploadQueue;
   readonly #remote: RemotePacks;
   readonly #announcer = new PackAnnouncer((message) => this.#send(message));
-  readonly #requests = new OpenRequests();
   readonly #news: PeerNews;
   readonly #roundTrips = new RoundTrips();
   readonly #liveness: Liveness;
@@ -49,6 +49,16 @@ export class PeerSession {
       uploadCap: host.uploadCap,
       news: () => host.news(),
       send: (message) => this.#send(message),
+    });
+    this.downloads = new DownloadQueue(this.#conduct, {
+      now: () => host.now(),
+      isOpen: () => this.#greeted && !this.#ended,
+      send: (message) => this.#send(message),
+      numberOf: (pack) => this.#announcer.numberOf(pack),
+      isElsewhere: (chunk) => host.isElsewhere(chunk),
+      onChunk: (location, stored) => host.onChunk(this, location, stored),
+      onUnneeded: (bytes) => host.onUnneeded(bytes),
+      onRefused: (chunks, doubted) => this.#handleRefusal(chunks, doubted),
     });
     this.#uploads = new UploadQueue(link, {
       frame: host.frame,
@@ -159,60 +169,10 @@ export class PeerSession {
     return this.#remote.heldChunks;
   }
 
-  /** Measured rate and round trip, and how much may be open. */
-  get window(): FlowWindow {
-    return this.#requests.window;
-  }
-
-  /** Bytes that may be asked for now; 0 when its window or its request slots are full. */
-  get room(): number {
-    if (!this.#greeted || this.#ended || this.#conduct.isBusy(this.#host.now())) return 0;
-    return this.#requests.room;
-  }
-
-  /** Whether it can be asked for something that a page waits for. */
-  get isPrompt(): boolean {
-    return this.room > 0 && this.#requests.isPrompt(this.#host.now());
-  }
-
-  /** Something was asked for and has not come. */
-  get isAsked(): boolean {
-    return this.#requests.size > 0;
-  }
-
-  /** Encoded bytes asked for and not yet arrived. */
-  get openBytes(): number {
-    return this.#requests.openBytes;
-  }
-
-  request(span: Span): void {
-    const pack = this.#announcer.numberOf(span.pack.id);
-    if (pack === undefined) throw new Error('a span of a pack that was never announced');
-    const nowMs = this.#host.now();
-    const { request, bytes } = this.#requests.add(span, nowMs);
-    this.#conduct.onOwnRequest(bytes, nowMs);
-    this.#send({ type: 'request', request, pack, first: span.first, count: span.count });
-  }
-
-  /** Cancels every request of which nothing is needed any more. */
-  cancelUnneeded(needed: (chunk: ChunkLocation) => boolean): void {
-    this.#cancel(this.#requests.cancelUnneeded(needed, this.#host.now()));
-  }
-
-  /** How long what is open still takes at its measured rate, or has taken already. */
-  get queueMs(): number {
-    return this.#requests.queueMs(this.#host.now());
-  }
-
-  /** What is left of its last request. */
-  get last(): readonly ChunkLocation[] {
-    return this.#requests.last;
-  }
-
   /** Our own timers were late by so much: what the peer sent meanwhile may wait to be read. */
   onOwnDelay(lateMs: number): void {
     this.#liveness.onOwnDelay(lateMs);
-    this.#requests.onOwnDelay(lateMs);
+    this.downloads.onOwnDelay(lateMs);
   }
 
   /**
@@ -221,20 +181,12 @@ export class PeerSession {
    */
   isStalled(nowMs: number): boolean {
     if (!this.#greeted) return this.#liveness.isHelloLate(nowMs);
-    return this.#liveness.isAnswerLate(nowMs) && this.#requests.isSilent(nowMs);
+    return this.#liveness.isAnswerLate(nowMs) && this.downloads.isSilent(nowMs);
   }
 
   /** Asks who gives nothing whether it is there. */
   probe(nowMs: number): void {
-    if (this.#liveness.isPingDue(this.#requests.silentMs(nowMs), nowMs)) this.#ping();
-  }
-
-  /** Takes back what should have come by now: others are asked, this peer is not asked again. */
-  takeBackLate(nowMs: number): void {
-    const late = this.#cancel(this.#requests.cancelLate((chunk) => this.#host.isElsewhere(chunk), nowMs));
-    if (late.length === 0) return;
-    this.#conduct.onReject(this.#requests.next, this.#requests.next);
-    this.#giveUp(late, late.length);
+    if (this.#liveness.isPingDue(this.downloads.silentMs(nowMs), nowMs)) this.#ping();
   }
 
   /** Says goodbye and closes; `onEnd` follows before it returns. */
@@ -242,16 +194,6 @@ export class PeerSession {
     if (this.#ended) return;
     this.#send({ type: 'bye' });
     this.#end(reason);
-  }
-
-  /** @returns what had not come */
-  #cancel(cancelled: readonly CancelledRequest[]): ChunkLocation[] {
-    for (const { request, chunks } of cancelled) {
-      const plainBytes = chunks.reduce((sum, chunk) => sum + chunkAt(chunk).plainBytes, 0);
-      this.#conduct.onOwnCancel(plainBytes, this.#host.now());
-      this.#send({ type: 'cancel', request });
-    }
-    return cancelled.flatMap(({ chunks }) => chunks);
   }
 
   get #greeted(): boolean {
@@ -294,10 +236,10 @@ export class PeerSession {
         this.#uploads.cancel(message.request);
         break;
       case 'reject':
-        this.#handleReject(message);
+        this.downloads.handleReject(message.request);
         break;
       case 'data':
-        this.#handleData(message);
+        this.downloads.handleData(message);
         break;
       case 'ping':
         this.#charge(1);
@@ -307,7 +249,7 @@ export class PeerSession {
         break;
       case 'pong':
         this.#charge(1);
-        this.window.onRoundTrip(this.#liveness.onPong(this.#host.now()));
+        this.downloads.window.onRoundTrip(this.#liveness.onPong(this.#host.now()));
         break;
       case 'bye':
         this.#end('closed');
@@ -358,40 +300,10 @@ export class PeerSession {
     if (!valid || !this.#uploads.add(request, { pack, first, count })) this.#send({ type: 'reject', request });
   }
 
-  #handleReject(message: PeerMessage & { type: 'reject' }): void {
-    const refused = this.#requests.onReject(message.request, this.#host.now());
-    if (refused === undefined) {
-      // Cancelled at the same time, or never asked for.
-      this.#charge(1);
-      return;
-    }
-    this.#giveUp(refused, this.#conduct.onReject(message.request, this.#requests.next));
-  }
-
-  /** These do not come; of the first of them we believe that the peer does not have them. */
-  #giveUp(chunks: readonly ChunkLocation[], doubted: number): void {
+  #handleRefusal(chunks: readonly ChunkLocation[], doubted: number): void {
     for (const { pack, index } of chunks.slice(0, doubted)) this.#remote.forget(pack.id, index);
     this.#host.onRefused(this, chunks);
     if (this.#conduct.isUseless) this.close('useless');
-  }
-
-  #handleData(message: DataMessage): void {
-    const nowMs = this.#host.now();
-    const { length } = message.bytes;
-    const arrived = this.#requests.onData(message, nowMs);
-    if (arrived === 'unasked') {
-      this.#conduct.onLateData(length, nowMs);
-      this.#host.onUnneeded(length);
-      return;
-    }
-    this.#conduct.onMoved(length);
-    if (arrived === undefined) {
-      // Far below the largest fragment it costs more than it earns.
-      this.#charge(1);
-      return;
-    }
-    this.#conduct.onChunk();
-    this.#host.onChunk(this, arrived.location, arrived.stored);
   }
 
   #offer(number: number, run: { first: number; count: number } | undefined): void {
@@ -417,8 +329,7 @@ export class PeerSession {
   #end(reason: EndReason): void {
     if (this.#ended) return;
     this.#ended = true;
-    const unanswered = this.#requests.remaining();
-    this.#requests.clear();
+    const unanswered = this.downloads.close();
     this.#remote.clear();
     this.#news.close();
     this.#uploads.close();

@@ -62,7 +62,7 @@ export class SourceChoice {
 
   /** Sessions that may be asked for what a page waits for. */
   get promptSessions(): PeerSession[] {
-    return [...this.#sources.sessions.values()].filter((session) => session.isPrompt);
+    return [...this.#sources.sessions.values()].filter((session) => session.downloads.isPrompt);
   }
 
   /** One peer more (1) or fewer (-1) has this chunk. */
@@ -162,7 +162,7 @@ export class SourceChoice {
   #measure(nowMs: number): void {
     const { sessions, origin } = this.#sources;
     let isAsked = false;
-    for (const session of sessions.values()) isAsked ||= session.isAsked;
+    for (const session of sessions.values()) isAsked ||= session.downloads.isAsked;
     this.#sharedSpeed.update(isAsked, nowMs);
     this.#originSpeed.update(origin.active > 0, nowMs);
   }
@@ -177,7 +177,7 @@ export class SourceChoice {
 
   #askPeers(): void {
     const { demand, sessions } = this.#sources;
-    const open = [...sessions.values()].filter(({ room }) => room > 0);
+    const open = [...sessions.values()].filter(({ downloads }) => downloads.room > 0);
     if (open.length === 0) return;
     const free: WantedChunk[] = [];
     for (const wanted of demand.inOrder()) {
@@ -194,13 +194,13 @@ export class SourceChoice {
       return !prompt.some((other) => other.has(wanted.location));
     };
     // Least loaded first, and again until nobody takes more: neighbours share a file instead of one getting it all.
-    for (let asking = open.sort((a, b) => a.openBytes - b.openBytes); asking.length > 0; ) {
+    for (let asking = open.sort((a, b) => a.downloads.openBytes - b.downloads.openBytes); asking.length > 0; ) {
       asking = asking.filter((session) => {
-        const { room } = session;
+        const { room } = session.downloads;
         const span = room === 0 ? undefined : this.#pick(free, (wanted) => mayAsk(session, wanted), room);
         if (span === undefined) return false;
         for (const wanted of wantedIn(demand, span)) wanted.peer = session.peer;
-        session.request(span);
+        session.downloads.request(span);
         return true;
       });
     }
@@ -215,16 +215,16 @@ export class SourceChoice {
   #giveAwayLate(): boolean {
     const { demand, sessions } = this.#sources;
     const all = [...sessions.values()];
-    const idle = all.filter((session) => !session.isAsked && session.room > 0);
+    const idle = all.filter((session) => !session.downloads.isAsked && session.downloads.room > 0);
     if (idle.length === 0) return false;
     const late = all
-      .map((session) => ({ session, queueMs: session.queueMs }))
+      .map((session) => ({ session, queueMs: session.downloads.queueMs }))
       .filter(({ queueMs }) => queueMs > LATE_MS)
       .sort((a, b) => b.queueMs - a.queueMs)
       .slice(0, idle.length);
     let given = false;
     for (const { session } of late) {
-      for (const location of session.last) {
+      for (const location of session.downloads.last) {
         const wanted = demand.get(chunkAt(location).id);
         if (
           wanted?.peer !== session.peer ||

@@ -241,7 +241,7 @@ export class Swarm {
   #cancelUnneeded(wanted: WantedChunk): void {
     for (const peer of [wanted.peer, wanted.latePeer]) {
       const session = peer === undefined ? undefined : this.#neighbours.sessions.get(peer);
-      session?.cancelUnneeded((location) => this.#demand.get(chunkAt(location).id) !== undefined);
+      session?.downloads.cancelUnneeded((location) => this.#demand.get(chunkAt(location).id) !== undefined);
     }
     if (wanted.atOrigin) this.#origin.cancelUnneeded((chunk) => this.#demand.get(chunk) !== undefined);
   }
@@ -322,7 +322,7 @@ export class Swarm {
         this.#spare(session);
         // Most news is of chunks that are here or on their way.
         if (run !== undefined && !wantedIn(this.#demand, run).some((wanted) => wanted.peer === undefined)) return;
-        if (session.room > 0) this.#pumpSoon();
+        if (session.downloads.room > 0) this.#pumpSoon();
       },
       news: () => (this.#uploading ? this.#news : undefined),
       onPointer: ({ peer }, pointer) => this.#events.onPointer(peer, pointer),

@@ -96,7 +96,7 @@ export class AskingPeer {
 
   /** Asks for the whole first pack; resolves when it has come. */
   async ask(): Promise<void> {
-    this.#session.request({ pack: this.#pack, first: 0, count: this.#pack.chunks.length });
+    this.#session.downloads.request({ pack: this.#pack, first: 0, count: this.#pack.chunks.length });
     await this.#arrived.promise;
   }
 
