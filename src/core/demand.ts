@@ -37,6 +37,10 @@ export interface WantedChunk {
   arrived: boolean;
 }
 
+/** After its second failure; twice that after the third, and so on. */
+const FIRST_ORIGIN_PAUSE_MS = 2000;
+const MOST_ORIGIN_DOUBLINGS = 4;
+
 /** All that is wanted, in the order in which sources are asked: urgent before bulk, each first come, first served. */
 export class Demand {
   readonly #chunks = new Map<ChunkId, WantedChunk>();
@@ -82,14 +86,47 @@ export class Demand {
     return wanted;
   }
 
+  /** What this peer was asked for and does not give: free for another source. */
+  release(peer: PeerId, chunks: readonly ChunkLocation[]): void {
+    for (const location of chunks) {
+      const wanted = this.#chunks.get(chunkAt(location).id);
+      if (wanted?.peer === peer) wanted.peer = undefined;
+      if (wanted?.latePeer === peer) wanted.latePeer = undefined;
+    }
+  }
+
+  /**
+   * The origin did not give it, or something else.
+   *
+   * @param failed in what; `undefined`: in what it was last asked for in
+   * @param coming what another read will bring it in: a plain file is read whole, also what a pack is being read for.
+   */
+  onOriginFailure(chunk: ChunkId, failed: OriginForm | undefined, coming: OriginForm | undefined, nowMs: number): void {
+    const wanted = this.#chunks.get(chunk);
+    if (wanted === undefined) return;
+    wanted.nextForm = (failed ?? wanted.atOrigin) === 'file' ? 'pack' : 'file';
+    wanted.atOrigin = coming;
+    wanted.originFailures += 1;
+    wanted.isShared = true;
+    // The first failure turns to the other form at once; afterwards a struggling origin gets time.
+    const pauseMs = FIRST_ORIGIN_PAUSE_MS * 2 ** Math.min(wanted.originFailures - 2, MOST_ORIGIN_DOUBLINGS);
+    wanted.originRetryAtMs = wanted.originFailures === 1 ? 0 : nowMs + pauseMs;
+  }
+
+  /** No source has it now. */
+  giveUp(wanted: WantedChunk): void {
+    this.remove(wanted);
+    for (const receiver of wanted.receivers) receiver.onMissing(wanted.id);
+  }
+
   remove(wanted: WantedChunk): void {
     this.#chunks.delete(wanted.id);
     this.#queues[wanted.urgency].delete(wanted);
   }
 
   *inOrder(): Generator<WantedChunk> {
-    for (const wanted of this.#queues.urgent) yield wanted;
-    for (const wanted of this.#queues.bulk) yield wanted;
+    yield* this.#queues.urgent;
+    yield* this.#queues.bulk;
   }
 
   #promote(wanted: WantedChunk): void {

@@ -1,12 +1,12 @@
 import type { ChunkId, PackId, PeerId } from '../protocol/identifier.ts';
 import { CHUNKS_PER_LEASE } from '../protocol/limits.ts';
 import type { Lease } from '../protocol/signal-message.ts';
-import { Availability } from './availability.ts';
-import { type Catalog, type ChunkLocation, chunkAt, type FileContent, type Span } from './catalog.ts';
+import { type Catalog, type ChunkLocation, chunkAt, type FileContent } from './catalog.ts';
 import { type Demand, type WantedChunk, wantedIn } from './demand.ts';
 import { LeaseHolder } from './lease-holder.ts';
 import type { OriginReads } from './origin-reads.ts';
 import { isOurTurn, PATIENCE_MS, type TurnFacts } from './origin-turns.ts';
+import { PeerChoice } from './peer-choice.ts';
 import type { PeerSession } from './peer-session.ts';
 import { isSmallerPlain } from './plain-file.ts';
 import type { SwarmPolicy } from './policy.ts';
@@ -14,7 +14,7 @@ import type { SwarmPorts } from './ports.ts';
 import type { Roster } from './roster.ts';
 import { arePeersSlow, askOrigin, isMissing, type SourceFacts } from './source-policy.ts';
 import { ORIGIN_SAMPLE_BYTES, SourceSpeed } from './source-speed.ts';
-import { extendSpan, MAX_SPAN_BYTES, pickFirst, pickSpan } from './span-picker.ts';
+import { MAX_SPAN_BYTES, pickSpan } from './span-picker.ts';
 
 /** What is chosen among, and what is asked. */
 export interface Sources {
@@ -32,17 +32,10 @@ export interface Sources {
   readonly isUploading: () => boolean;
 }
 
-/** From so many peers on, rare chunks come first, so that they soon have different ones to give each other. */
-const TRADING_PEERS = 3;
-/**
- * What waits longer for its peer is asked of one that has nothing to do. In the simulator ten times as much came twice
- * after 1 s.
- */
-const LATE_MS = 1500;
-
-/** Whom to ask for which wanted chunk: the decisions are in pure modules, this gathers their facts and carries them out. */
+/** What to get from peers and what from the origin: the decisions are in pure modules, this gathers their facts and carries
+ * them out. */
 export class SourceChoice {
-  readonly availability = new Availability();
+  readonly peers: PeerChoice;
   readonly #sources: Sources;
   readonly #leases = new LeaseHolder();
   /** Of what comes by sharing: from peers, and as our part of what is fetched for all. */
@@ -53,6 +46,7 @@ export class SourceChoice {
 
   constructor(sources: Sources) {
     this.#sources = sources;
+    this.peers = new PeerChoice(sources.demand, sources.sessions, sources.ports.random);
   }
 
   /** Chunks are wanted, or the server waits for a last word. */
@@ -60,19 +54,14 @@ export class SourceChoice {
     return this.#sources.demand.size > 0 || this.#leases.isOpen;
   }
 
-  /** Sessions that may be asked for what a page waits for. */
-  get promptSessions(): PeerSession[] {
-    return [...this.#sources.sessions.values()].filter((session) => session.downloads.isPrompt);
-  }
-
   /** One peer more (1) or fewer (-1) has this chunk. */
   onAvailability(pack: PackId, index: number, by: 1 | -1): void {
-    this.availability.change(pack, index, by);
+    this.peers.availability.change(pack, index, by);
     const known = by === 1 ? this.#sources.catalog().packs.get(pack) : undefined;
     if (known === undefined) return;
     const location = { pack: known, index };
     this.#sources.firstCopies.delete(chunkAt(location).id);
-    if (this.availability.of(location) === 1) this.#leases.onNews(location, this.#sources.ports.clock.now());
+    if (this.peers.availability.of(location) === 1) this.#leases.onNews(location, this.#sources.ports.clock.now());
   }
 
   /** Something is wanted after a time in which nothing was. */
@@ -84,7 +73,7 @@ export class SourceChoice {
 
   onArrival(wanted: WantedChunk, source: 'peers' | 'origin', wireBytes: number): void {
     this.#progressMs = this.#sources.ports.clock.now();
-    const isFirstCopy = source === 'origin' && wanted.isShared && !this.#peerHas(wanted);
+    const isFirstCopy = source === 'origin' && wanted.isShared && !this.peers.canGive(wanted);
     if (isFirstCopy) this.#sources.firstCopies.add(wanted.id);
     if (isFirstCopy || source === 'peers') this.#sharedSpeed.onBytes(wireBytes);
     if (source === 'origin') this.#originSpeed.onBytes(wireBytes);
@@ -119,7 +108,7 @@ export class SourceChoice {
           catalog().isOfSameFile(chunk, wanted) &&
           demand.get(chunk) === undefined &&
           !isHeld(chunk) &&
-          this.availability.of({ pack, index: first + position }) === 0,
+          this.peers.availability.of({ pack, index: first + position }) === 0,
       );
     });
   }
@@ -143,8 +132,7 @@ export class SourceChoice {
   }
 
   ask(): void {
-    this.#askPeers();
-    if (this.#giveAwayLate()) this.#askPeers();
+    this.peers.ask();
     this.#askOrigin();
   }
 
@@ -154,7 +142,7 @@ export class SourceChoice {
     const facts = this.#facts();
     const missing: WantedChunk[] = [];
     for (const wanted of demand.inOrder()) {
-      if (wanted.originFailures > 0 && isMissing(wanted, this.#peerHas(wanted), facts)) missing.push(wanted);
+      if (wanted.originFailures > 0 && isMissing(wanted, this.peers.canGive(wanted), facts)) missing.push(wanted);
     }
     return missing;
   }
@@ -171,81 +159,8 @@ export class SourceChoice {
     const arePeersSlow = this.#arePeersSlow;
     for (const wanted of this.#sources.demand.inOrder()) {
       if (wanted.urgency !== 'bulk' || wanted.arrived || !wanted.isShared) continue;
-      if (arePeersSlow ? wanted.peer === undefined : !this.#peerHas(wanted)) yield wanted.location;
+      if (arePeersSlow ? wanted.peer === undefined : !this.peers.canGive(wanted)) yield wanted.location;
     }
-  }
-
-  #askPeers(): void {
-    const { demand, sessions } = this.#sources;
-    const open = [...sessions.values()].filter(({ downloads }) => downloads.room > 0);
-    if (open.length === 0) return;
-    const free: WantedChunk[] = [];
-    for (const wanted of demand.inOrder()) {
-      if (wanted.peer === undefined && !wanted.arrived && this.#peerHas(wanted)) free.push(wanted);
-    }
-    if (free.length === 0) return;
-    const prompt = free[0]?.urgency === 'urgent' ? this.promptSessions : [];
-    const mayAsk = (session: PeerSession, wanted: WantedChunk): boolean => {
-      if (wanted.peer !== undefined || wanted.arrived || !wanted.isShared) return false;
-      if (!session.has(wanted.location)) return false;
-      if (wanted.latePeer === session.peer) return false;
-      if (wanted.urgency === 'bulk' || prompt.includes(session)) return true;
-      // A slow one is better than none.
-      return !prompt.some((other) => other.has(wanted.location));
-    };
-    // Least loaded first, and again until nobody takes more: neighbours share a file instead of one getting it all.
-    for (let asking = open.sort((a, b) => a.downloads.openBytes - b.downloads.openBytes); asking.length > 0; ) {
-      asking = asking.filter((session) => {
-        const { room } = session.downloads;
-        const span = room === 0 ? undefined : this.#pick(free, (wanted) => mayAsk(session, wanted), room);
-        if (span === undefined) return false;
-        for (const wanted of wantedIn(demand, span)) wanted.peer = session.peer;
-        session.downloads.request(span);
-        return true;
-      });
-    }
-  }
-
-  /**
-   * What waits longest for its peer is asked of those who have nothing to do: one slow peer would otherwise hold up the
-   * end, when everything is asked for.
-   *
-   * @returns whether there is something to ask for again
-   */
-  #giveAwayLate(): boolean {
-    const { demand, sessions } = this.#sources;
-    const all = [...sessions.values()];
-    const idle = all.filter((session) => !session.downloads.isAsked && session.downloads.room > 0);
-    if (idle.length === 0) return false;
-    const late = all
-      .map((session) => ({ session, queueMs: session.downloads.queueMs }))
-      .filter(({ queueMs }) => queueMs > LATE_MS)
-      .sort((a, b) => b.queueMs - a.queueMs)
-      .slice(0, idle.length);
-    let given = false;
-    for (const { session } of late) {
-      for (const location of session.downloads.last) {
-        const wanted = demand.get(chunkAt(location).id);
-        if (
-          wanted?.peer !== session.peer ||
-          wanted.latePeer !== undefined ||
-          !idle.some((other) => other.has(location))
-        )
-          continue;
-        wanted.peer = undefined;
-        wanted.latePeer = session.peer;
-        given = true;
-      }
-    }
-    return given;
-  }
-
-  #pick(free: readonly WantedChunk[], eligible: (wanted: WantedChunk) => boolean, room: number): Span | undefined {
-    const { demand, sessions, ports } = this.#sources;
-    // Among a few peers there is nothing to trade: in order, for whoever reads.
-    const turn = sessions.size < TRADING_PEERS ? undefined : ports.random.next();
-    const first = pickFirst(free, eligible, (wanted) => this.availability.of(wanted.location), turn);
-    return first && extendSpan(demand, first, eligible, room);
   }
 
   #askOrigin(): void {
@@ -254,7 +169,7 @@ export class SourceChoice {
     const most = roster.isMeeting ? 1 : policy.originSpans;
     if (origin.active >= most) return;
     const facts = this.#facts();
-    const eligible = (wanted: WantedChunk): boolean => askOrigin(wanted, this.#peerHas(wanted), facts, policy);
+    const eligible = (wanted: WantedChunk): boolean => askOrigin(wanted, this.peers.canGive(wanted), facts, policy);
     while (origin.active < most) {
       const span = pickSpan(demand, eligible, MAX_SPAN_BYTES);
       if (span === undefined) return;
@@ -284,10 +199,6 @@ export class SourceChoice {
       }
     }
     return wanted.nextForm === 'file' ? content : undefined;
-  }
-
-  #peerHas(wanted: WantedChunk): boolean {
-    return wanted.isShared && this.availability.of(wanted.location) > 0;
   }
 
   get #arePeersSlow(): boolean {

@@ -4,7 +4,7 @@ import { newInstanceId } from '../protocol/hash-bytes.ts';
 import type { ChunkId, PeerId, Sha256 } from '../protocol/identifier.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { noTraffic, type Traffic } from '../protocol/traffic.ts';
-import { Catalog, type ChunkLocation, chunkAt } from './catalog.ts';
+import { Catalog, chunkAt } from './catalog.ts';
 import { type ChunkReceiver, Demand, type OriginForm, type WantedChunk, wantedIn } from './demand.ts';
 import { Fetches, type Want } from './fetches.ts';
 import { Holdings } from './holdings.ts';
@@ -129,7 +129,7 @@ export class Swarm {
       catalog: () => this.#catalog,
       isShared: (chunk) => this.#catalog.fileBytes(chunk) >= policy.minimumFileBytes,
       originFormOf: (chunk) => this.#origin.formOf(chunk),
-      promptSessions: () => this.#choice.promptSessions,
+      promptSessions: () => this.#choice.peers.promptSessions,
       onFirstWant: () => this.#choice.onFirstWant(),
       onUnwanted: (wanted) => this.#cancelUnneeded(wanted),
     });
@@ -191,7 +191,7 @@ export class Swarm {
   /** Connected peers that have it. */
   copiesOf(chunk: ChunkId): number {
     const location = this.#catalog.locate(chunk);
-    return location === undefined ? 0 : this.#choice.availability.of(location);
+    return location === undefined ? 0 : this.#choice.peers.availability.of(location);
   }
 
   /** Whether peers are given anything. Off: they see that we have nothing, and downloads go on. */
@@ -270,17 +270,10 @@ export class Swarm {
       if (lateMs >= OWN_DELAY_MS) this.#neighbours.onOwnDelay(lateMs);
       this.#neighbours.dropStalled();
       if (this.#demand.size > 0) this.#roster.seek();
-      this.#giveUpMissing();
+      for (const wanted of this.#choice.missing()) this.#demand.giveUp(wanted);
       this.#pump();
     });
     if (this.#inventory.unwrittenBytes <= MAX_UNWRITTEN_BYTES) this.#choice.ask();
-  }
-
-  #giveUpMissing(): void {
-    for (const wanted of this.#choice.missing()) {
-      this.#demand.remove(wanted);
-      for (const receiver of wanted.receivers) receiver.onMissing(wanted.id);
-    }
   }
 
   // --- arrivals ------------------------------------------------------------------------------------------------
@@ -288,17 +281,7 @@ export class Swarm {
   /** @param form what they did not come in; by default what they were last asked for in */
   #handleOriginFailure(chunks: readonly ChunkId[], form?: OriginForm): void {
     const nowMs = this.#ports.clock.now();
-    for (const chunk of chunks) {
-      const wanted = this.#demand.get(chunk);
-      if (wanted === undefined) continue;
-      wanted.nextForm = (form ?? wanted.atOrigin) === 'file' ? 'pack' : 'file';
-      // A plain file is read whole, also what a pack is being read for.
-      wanted.atOrigin = this.#origin.formOf(chunk);
-      wanted.originFailures += 1;
-      wanted.isShared = true;
-      // The first failure turns to the other form at once; afterwards a struggling origin gets time.
-      wanted.originRetryAtMs = wanted.originFailures === 1 ? 0 : nowMs + 500 * 2 ** Math.min(wanted.originFailures, 6);
-    }
+    for (const chunk of chunks) this.#demand.onOriginFailure(chunk, form, this.#origin.formOf(chunk), nowMs);
     this.#pumpSoon();
   }
 
@@ -330,10 +313,13 @@ export class Swarm {
         this.#roster.onHeard();
         this.#pumpSoon();
       },
-      isElsewhere: (chunk) => this.#choice.availability.of(chunk) > 1,
+      isElsewhere: (chunk) => this.#choice.peers.availability.of(chunk) > 1,
       onAvailability: (pack, index, by) => this.#choice.onAvailability(pack, index, by),
       onChunk: (session, location, stored) => void this.#intake.takeFromPeer(session, location, stored),
-      onReleased: (peer, chunks) => this.#release(peer, chunks),
+      onReleased: (peer, chunks) => {
+        this.#demand.release(peer, chunks);
+        this.#pumpSoon();
+      },
       onUnneeded: (wireBytes) => this.#count('wasted', wireBytes, wireBytes),
       onUploaded: (session, plainBytes, wireBytes) => {
         this.#politeness.onUpload(session);
@@ -365,16 +351,6 @@ export class Swarm {
 
   get #offered(): Holdings {
     return this.#uploading ? this.#inventory.holdings : new Holdings();
-  }
-
-  /** Asked for and not coming: free for another source. */
-  #release(peer: PeerId, chunks: readonly ChunkLocation[]): void {
-    for (const location of chunks) {
-      const wanted = this.#demand.get(chunkAt(location).id);
-      if (wanted?.peer === peer) wanted.peer = undefined;
-      if (wanted?.latePeer === peer) wanted.latePeer = undefined;
-    }
-    this.#pumpSoon();
   }
 
   #count(source: keyof Traffic['plain'], plainBytes: number, wireBytes: number): void {
