@@ -42,3 +42,14 @@ export class TabseedError extends Error {
     return TEMPORARY.includes(this.code);
   }
 }
+
+/** Says so to the page whose Tabseed ends while it is open. */
+export function retired(): TabseedError {
+  return new TabseedError('retired', 'Tabseed was taken out of this app, or of this browser');
+}
+
+/** What the page is told of any failure. */
+export function asTabseedError(cause: unknown): TabseedError {
+  if (cause instanceof TabseedError) return cause;
+  return new TabseedError('engine-failed', 'unexpected failure', { cause });
+}

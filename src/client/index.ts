@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { startTabseed } from './tab.ts';
+import { startTabseed } from './start-tabseed.ts';
 
 export type { PauseScope, Tabseed, TabseedEvents, TabseedRelease, TabseedStats, TabseedUpdate } from './api.ts';
 export type { ConsentAnswer, ConsentState } from './consent-record.ts';

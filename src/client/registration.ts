@@ -2,13 +2,7 @@
 import { Workbox } from 'workbox-window/build/workbox-window.prod.mjs';
 import { posted } from '../protocol/bridge-message.ts';
 import { TabseedError } from './errors.ts';
-
-export interface WorkerScript {
-  readonly scope: string;
-  readonly url: string;
-  /** The app's own worker has Tabseed in it, and the app registers it: when, and how, is its matter. */
-  readonly isApps: boolean;
-}
+import type { WorkerScript } from './worker-script.ts';
 
 /**
  * Registers the worker, unless someone else's owns the scope, and resolves when it controls this page.

@@ -1,63 +1,32 @@
 import { systemClock, systemRandom } from '../platform/system-clock.ts';
 import type { PageMessage, WorkerStatus } from '../protocol/bridge-message.ts';
 import { leaderLockName } from '../protocol/browser-names.ts';
-import { WORKER_SCRIPT } from '../protocol/layout.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
-import type { PauseScope, Tabseed, TabseedEvents, TabseedStats } from './api.ts';
+import type { PauseScope, TabseedEvents, TabseedStats } from './api.ts';
 import { ConsentRecord } from './consent-record.ts';
 import { Device } from './device.ts';
 import { type Circumstances, UNKNOWN_DEVICE } from './device-policy.ts';
 import { Emitter } from './emitter.ts';
 import type { Releases } from './engine.ts';
-import { TabseedError } from './errors.ts';
+import { asTabseedError, retired, TabseedError } from './errors.ts';
 import { FirstVisit } from './first-visit.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { Leader } from './leader.ts';
 import { LeaderElection } from './leader-election.ts';
 import { Offspring } from './offspring.ts';
 import { watchPageLife, whenPageIsQuiet } from './page-life.ts';
-import { isPauseScope, PauseSwitch } from './pause-switch.ts';
-import { isController, registerWorker, type WorkerScript } from './registration.ts';
+import { PauseSwitch } from './pause-switch.ts';
+import { isController, registerWorker } from './registration.ts';
 import { changedEvents, statsOf } from './stats.ts';
 import type { Updates } from './updates.ts';
 import { WorkerLink } from './worker-link.ts';
+import { type WorkerScript, workerContainer } from './worker-script.ts';
 
 /** What is needed later is not loaded beside what a page starts with, which goes on for a while after it has loaded. */
 const UPDATES_DELAY_MS = 1000;
 
-/** Starts Tabseed in this page, as far as it can work here. Never throws. */
-export function startTabseed(scope: URL): Tabseed {
-  const tab = new Tab(workerScript(scope));
-  const ready = tab.open();
-  // Handled here, so that a page that never asks for `ready` sees no `unhandledrejection`.
-  ready.catch((error: unknown) => tab.explain(error));
-  return Object.freeze<Tabseed>({
-    ready,
-    stats: () => tab.stats,
-    on: (event, listener) => tab.events.on(event, listener),
-    prefetch: async (urls) => {
-      await ready;
-      await tab.request({ type: 'prefetch', urls: urls.map((url) => new URL(url, document.baseURI).href) });
-    },
-    checkForUpdate: async () => {
-      await ready;
-      await (await tab.updates()).check();
-    },
-    applyUpdate: async () => {
-      await ready;
-      return (await tab.updates()).apply();
-    },
-    pause: (what: unknown = 'all') => {
-      if (!isPauseScope(what)) throw new TypeError(`cannot pause ${String(what)}`);
-      tab.pause(what);
-    },
-    resume: () => tab.pause(null),
-    consent: (answer) => tab.consent.answer(answer),
-  });
-}
-
 /** Wires the parts of one page together; what each decides is in its own file. */
-class Tab {
+export class Tab {
   readonly events = new Emitter<TabseedEvents>(reportError);
   readonly consent: ConsentRecord;
   readonly #script: WorkerScript;
@@ -337,34 +306,7 @@ class Tab {
   }
 }
 
-/** Ours, unless the page's script tag names the app's own (`tabseed publish --worker`). */
-function workerScript(scope: URL): WorkerScript {
-  const tag =
-    typeof document === 'undefined' ? null : document.querySelector<HTMLElement>('script[data-tabseed-worker]');
-  const own = tag?.dataset.tabseedWorker;
-  return { scope: scope.href, url: new URL(own ?? WORKER_SCRIPT, scope).href, isApps: own !== undefined };
-}
-
-function workerContainer(): ServiceWorkerContainer {
-  // Missing in insecure contexts and in Node, where a server may import a page's modules.
-  const container =
-    typeof navigator === 'undefined'
-      ? undefined
-      : (navigator as { serviceWorker?: ServiceWorkerContainer }).serviceWorker;
-  if (!container) throw new TabseedError('unsupported', 'no service workers here: they need HTTPS or localhost');
-  return container;
-}
-
 /** A script that is not to be had: the page goes without. */
 function ignore(): undefined {
   return undefined;
-}
-
-function retired(): TabseedError {
-  return new TabseedError('retired', 'Tabseed was taken out of this app, or of this browser');
-}
-
-function asTabseedError(cause: unknown): TabseedError {
-  if (cause instanceof TabseedError) return cause;
-  return new TabseedError('engine-failed', 'unexpected failure', { cause });
 }

@@ -9,7 +9,7 @@ import {
 } from '../protocol/bridge-message.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { TabseedError } from './errors.ts';
-import type { WorkerScript } from './registration.ts';
+import type { WorkerScript } from './worker-script.ts';
 
 export interface WorkerLinkHandlers {
   onStatus(status: WorkerStatus): void;
