@@ -2,7 +2,7 @@ import type { PackId, PeerId } from '../protocol/identifier.ts';
 import { readUnits } from '../protocol/lease-units.ts';
 import type { Lease, WantedUnits } from '../protocol/signal-message.ts';
 import { LeaseMembers, type Member, type WantedUnitSets } from './lease-members.ts';
-import { LeasePace, MAXIMUM_LEASE_MS } from './lease-pace.ts';
+import { LeasePace, MAXIMUM_LEASE_MS, MAXIMUM_SPREAD_MS } from './lease-pace.ts';
 
 /** What one peer gets, at least one of the two. */
 export interface Grant {
@@ -16,6 +16,7 @@ export interface Grant {
 interface Unit {
   /** Who may fetch it, until `busyUntilMs`; nobody while it spreads among peers. */
   holder: PeerId | undefined;
+  /** Since when that is so. */
   grantedMs: number;
   /** Nobody else gets it before. */
   busyUntilMs: number;
@@ -170,7 +171,7 @@ export class LeaseBook {
   #isBusy(unit: Unit, nowMs: number): boolean {
     if (unit.busyUntilMs <= nowMs && unit.fetcher !== undefined && !unit.isAhead) {
       const gaveMs = this.#gaveMs.get(unit.fetcher) ?? NEVER;
-      unit.busyUntilMs = Math.min(gaveMs + this.#pace.spreadMs, unit.latestMs);
+      unit.busyUntilMs = Math.min(gaveMs + this.#pace.spreadMs, unit.grantedMs + MAXIMUM_LEASE_MS);
     }
     return unit.busyUntilMs > nowMs;
   }
@@ -208,8 +209,10 @@ export class LeaseBook {
     if (fetcher === peer) return false;
     if (unit.isAhead) {
       unit.isAhead = false;
+      // Its time begins now.
+      unit.grantedMs = nowMs;
       unit.meetMs = nowMs;
-      unit.latestMs = nowMs + MAXIMUM_LEASE_MS;
+      unit.latestMs = nowMs + MAXIMUM_SPREAD_MS;
     }
     const isBusy = this.#isBusy(unit, nowMs);
     if (fetcher === undefined || nowMs < unit.meetMs) return isBusy;
@@ -277,7 +280,7 @@ export class LeaseBook {
       holder,
       grantedMs: nowMs,
       busyUntilMs: nowMs + (holder === undefined ? this.#pace.spreadMs : this.#pace.leaseMs),
-      latestMs: nowMs + MAXIMUM_LEASE_MS,
+      latestMs: nowMs + (holder === undefined ? MAXIMUM_SPREAD_MS : MAXIMUM_LEASE_MS),
       prolongedBy: undefined,
       isComing: false,
       isCounted: holder !== undefined,

@@ -9,6 +9,12 @@ const SLACK_MS = 2000;
 /** Also the longest that others may prolong it. */
 export const MAXIMUM_LEASE_MS = 20_000;
 /**
+ * What was fetched goes through a crowd from one slow line to the next, as long as the whole download takes. While one
+ * peer after the other gets it, nobody else fetches it. With the 20 s of a lease, crowds on lines of 2 to 20 Mbit/s took
+ * 1.27 to 1.59 copies for 1.00 to 1.09, and were done no sooner, but for those of whom some give nothing (by 3 %).
+ */
+export const MAXIMUM_SPREAD_MS = 120_000;
+/**
  * Leases at once in the whole book, so that each is used soon: a line that is too thin for many at a time sends all of
  * them slowly, and no deadline tells that from death. Four, since whoever has a slow line of its own waits longer for
  * its own copy than for a first one over four such lines.

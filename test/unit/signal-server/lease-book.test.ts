@@ -6,6 +6,7 @@ import { type Grant, LeaseBook } from '../../../src/signal-server/lease-book.ts'
 const PACK = 'a'.repeat(64);
 const FIRST_LEASE_MS = 1500;
 const MAXIMUM_LEASE_MS = 20_000;
+const MAXIMUM_SPREAD_MS = 120_000;
 /** Once one has been used that took no longer than FIRST_LEASE_MS: three times that, and two seconds. */
 const SECOND_LEASE_MS = 6500;
 const MEETING_MS = 10_000;
@@ -126,8 +127,37 @@ describe('the lease book', () => {
     book.want('a', [], 2, 1000);
     book.want('b', want([1]), 0, 3000);
     expect(book.tick(3000 + SECOND_LEASE_MS)).toEqual([]);
+    expect(met(book.tick(11_000))).toEqual({ c: ['a'] });
     expect(granted(book.tick(20_999))).toEqual({});
     expect(granted(book.tick(21_000))).toEqual({ c: [1] });
+  });
+
+  describe('with a unit that was fetched at 1 s and of which a peer says each 5 s that it has got it', () => {
+    /** When it is granted again, if `count` peers say so in turn, each twice. */
+    const grantedMs = (count: number): number => {
+      const book = new LeaseBook();
+      const others = Array.from({ length: count }, (_, index) => `peer ${index}`);
+      book.want('a', want([0]), 1, 0);
+      for (const peer of others) book.want(peer, want([0]), 0, 0);
+      book.want('last', want([0]), 1, 0);
+      book.want('a', [], 0, 1000);
+      for (let nowMs = 1000; ; nowMs += 500) {
+        if (Object.keys(granted(book.tick(nowMs))).length > 0) return nowMs;
+        const peer = [...others, ...others][(nowMs - 1000) / 5000 - 1];
+        if (peer === undefined) continue;
+        book.want(peer, want([0]), 0, nowMs);
+        book.want(peer, [], 0, nowMs);
+      }
+    };
+
+    it('lets it spread for two minutes at most', () => {
+      expect(grantedMs(60)).toBe(1000 + MAXIMUM_SPREAD_MS);
+    });
+
+    it('believes each of them once', () => {
+      // The first one got it after five seconds: each has three times that and two seconds.
+      expect(grantedMs(4)).toBe(1000 + 4 * 5000 + 17_000);
+    });
   });
 
   it('does not believe a peer that what it has fetched reaches others', () => {
