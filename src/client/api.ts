@@ -109,8 +109,10 @@ export interface TabseedUpdate extends TabseedRelease {
   readonly totalBytes: number;
   /** All of it is here and verified: `applyUpdate` makes it the one that new pages get. */
   readonly staged: boolean;
-  /** Code of what ended the last attempt; empty while nothing has. The next check tries again, and what could not be had is
-   * tried again by itself, later each time. */
+  /**
+   * Code of what ended the last attempt; empty while nothing has. The next check tries again, and what could not be had is
+   * tried again by itself, later each time.
+   */
   readonly failure: string;
 }
 

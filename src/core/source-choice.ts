@@ -32,8 +32,10 @@ export interface Sources {
   readonly isUploading: () => boolean;
 }
 
-/** What to get from peers and what from the origin: the decisions are in pure modules, this gathers their facts and carries
- * them out. */
+/**
+ * What to get from peers and what from the origin: the decisions are in pure modules, this gathers their facts and carries
+ * them out.
+ */
 export class SourceChoice {
   readonly peers: PeerChoice;
   readonly #sources: Sources;
